@@ -174,14 +174,17 @@ func (r row) person(manages bool) Person {
 }
 
 // groupNames are the groups a person is in: by birth, by rule, by hand. A
-// former employee keeps Everyone, which nobody can be taken out of, and the
-// location, which a rule gives for as long as the profile says so.
+// former employee keeps only Everyone, which nobody can be taken out of: rules
+// are not evaluated for a deactivated account.
 func (r row) groupNames(manages bool) []string {
 	names := []string{"Everyone"}
+	if r.number == NumberFormer {
+		return names
+	}
 	if r.location == "Berlin" || r.location == "London" {
 		names = append(names, "Location "+r.location)
 	}
-	if r.number == NumberFormer || r.kind == "service" {
+	if r.kind == "service" {
 		return names
 	}
 	if r.kind == "contractor" {
