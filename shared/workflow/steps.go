@@ -23,6 +23,8 @@ type Invocation struct {
 	Execution string `json:"execution"`
 	// Attempt counts retries of this state, 0 at first, from $$.State.RetryCount.
 	Attempt int `json:"attempt"`
+	// Entered is when the state was entered, the same for all its retries, from $$.State.EnteredTime.
+	Entered string `json:"entered"`
 	// Token is the task token of a .waitForTaskToken state, else empty.
 	Token string `json:"token,omitempty"`
 	// Input is the state's data: an object that holds at least the fields of Subject.
@@ -48,6 +50,8 @@ type Task struct {
 	// Token resumes the waiting state; empty outside .waitForTaskToken states.
 	Token   string
 	Attempt int
+	// Entered tells one visit to a state from the next: retries share it.
+	Entered string
 }
 
 // Name is the execution's name: the last part of its ARN.
@@ -110,10 +114,10 @@ func (s *Steps) Handle(ctx context.Context, inv Invocation) (any, error) {
 	if err := json.Unmarshal(inv.Input, &subject); err != nil {
 		return nil, &fault.Invalid{Message: "the state's data is not an object", Cause: err}
 	}
-	task := Task{Execution: inv.Execution, Token: inv.Token, Attempt: inv.Attempt}
+	task := Task{Execution: inv.Execution, Token: inv.Token, Attempt: inv.Attempt, Entered: inv.Entered}
 	ctx = context.WithValue(ctx, taskKey{}, task)
 	ctx = audit.WithTrail(ctx, audit.Trail{
-		Stream: subject.Stream(), Execution: task.Name(), Ticket: subject.Number,
+		Stream: subject.Stream(), Execution: task.Execution, Ticket: subject.Number,
 		Actor: "system:" + s.actor, Step: inv.Step, Attempt: inv.Attempt,
 	})
 	ctx = platform.LogWith(ctx, "execution", task.Name(), "ticket", subject.Number, "step", inv.Step, "attempt", inv.Attempt)

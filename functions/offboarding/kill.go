@@ -1,0 +1,264 @@
+package offboarding
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"lifecycle/shared/audit"
+	"lifecycle/shared/fault"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/ratelimit"
+	"lifecycle/shared/workflow"
+)
+
+// BookKillSeats books the calls of the kill, in the urgent lane.
+func (s *Steps) BookKillSeats(ctx context.Context, st state) (workflow.Seats, error) {
+	calls := okta.NewCalls().
+		Add("GET", "/api/v1/users/{id}", 3).
+		Add("POST", "/api/v1/users/{id}/lifecycle/suspend", 1).
+		Add("DELETE", "/api/v1/users/{id}/sessions", 1).
+		Add("GET", "/api/v1/users/{id}/groups", 6). // and roles, factors, app links, API tokens, grants
+		Add("POST", "/api/v1/users/{id}/lifecycle/reset_factors", 1)
+	if s.wholeSnapshot(st) {
+		calls.Add("GET", "/api/v1/apps", 1)
+	}
+	return workflow.BookSeats(ctx, s.seats, ratelimit.Urgent, calls.Needs(), st.Seats)
+}
+
+// Suspend disables the account. Only an active account can be suspended; a
+// locked one is unlocked first when it has to be held. Any other status cannot
+// sign in as it is, and deactivation follows within seconds.
+func (s *Steps) Suspend(ctx context.Context, st state) (killed, error) {
+	u, err := s.okta.User(ctx, st.Leaver.UserID)
+	if err != nil {
+		return killed{}, err
+	}
+	switch {
+	case u.Status == okta.Suspended:
+		return killed{Done: "was suspended already"}, nil
+	case u.Status == okta.LockedOut && st.Ticket.Hold:
+		if err := s.okta.Unlock(ctx, u.ID, because(st.Subject)); err != nil {
+			return killed{}, err
+		}
+	case u.Status != okta.Active:
+		return killed{Done: fmt.Sprintf("status %s cannot be suspended", u.Status)}, nil
+	}
+	return killed{Done: "suspended"}, s.okta.Suspend(ctx, u.ID, because(st.Subject))
+}
+
+// EndSessions ends Okta sessions, OAuth tokens and remembered devices.
+func (s *Steps) EndSessions(ctx context.Context, st state) (killed, error) {
+	return killed{Done: "sessions and tokens ended"}, s.okta.EndSessions(ctx, st.Leaver.UserID, because(st.Subject))
+}
+
+// snapshot is where the record of everything held is: $.snapshot. The record
+// itself stands in the ledger.
+type snapshot struct {
+	Seq    int64 `json:"seq,omitempty"`
+	Groups int   `json:"groups,omitempty"`
+	Apps   int   `json:"apps,omitempty"`
+	// Error and Cause are set when it could not be taken.
+	Error string `json:"Error,omitempty"`
+	Cause string `json:"Cause,omitempty"`
+}
+
+// holdings is the snapshot as the ledger keeps it: ids and names of groups and
+// apps, nothing personal.
+type holdings struct {
+	Status okta.Status  `json:"status"`
+	Groups []okta.Group `json:"groups"`
+	// Apps are the assigned apps; Scope is empty where only the dashboard's
+	// links were read.
+	Apps    []okta.Assignment `json:"apps"`
+	Roles   []okta.Role       `json:"roles"`
+	Factors []string          `json:"factors"`
+}
+
+const snapshotVerb = "account.snapshot"
+
+// fewLeavers is up to how many terminations in the window each snapshot reads
+// the full app list. The apps bucket allows 100 calls a minute for the whole
+// org; in a mass termination the dashboard's links, which lack hidden apps, are
+// read from a bucket twelve times as wide, so that nobody's kill waits for it.
+const fewLeavers = 10
+
+func (s *Steps) wholeSnapshot(st state) bool { return st.Risk.Recent <= fewLeavers }
+
+// TakeSnapshot records what the account holds before any of it is lost. It is
+// taken once: a second pass would find the hands empty.
+func (s *Steps) TakeSnapshot(ctx context.Context, st state) (snapshot, error) {
+	if found, taken, err := s.snapshotOf(ctx, st.Subject, st.Leaver.UserID); err != nil || taken {
+		return found, err
+	}
+	held, err := s.holdings(ctx, st)
+	if err != nil {
+		return snapshot{}, err
+	}
+	record, err := s.ledger.Fact(ctx, audit.Change{
+		System: "okta", Verb: snapshotVerb, Target: "user/" + st.Leaver.UserID, Subject: st.Leaver.UserID,
+		Reason: because(st.Subject), Before: held,
+	})
+	return snapshot{Seq: record.Seq, Groups: len(held.Groups), Apps: len(held.Apps)}, err
+}
+
+func (s *Steps) holdings(ctx context.Context, st state) (holdings, error) {
+	id := st.Leaver.UserID
+	u, err := s.okta.User(ctx, id)
+	if err != nil {
+		return holdings{}, err
+	}
+	held := holdings{Status: u.Status}
+	if st.Leaver.Status != "" {
+		held.Status = st.Leaver.Status // before the suspension
+	}
+	if held.Groups, err = s.okta.Groups(ctx, id); err != nil {
+		return holdings{}, err
+	}
+	if held.Roles, err = s.okta.AdminRoles(ctx, id); err != nil {
+		return holdings{}, err
+	}
+	factors, err := s.okta.Factors(ctx, id)
+	if err != nil {
+		return holdings{}, err
+	}
+	for _, f := range factors {
+		held.Factors = append(held.Factors, f.Type)
+	}
+	if s.wholeSnapshot(st) {
+		held.Apps, err = s.okta.Assignments(ctx, id)
+		return held, err
+	}
+	links, err := s.okta.AppLinks(ctx, id)
+	for _, l := range links {
+		held.Apps = append(held.Apps, okta.Assignment{AppID: l.AppID, Label: l.Label})
+	}
+	return held, err
+}
+
+// snapshotOf finds the snapshot that this ticket took of the account.
+func (s *Steps) snapshotOf(ctx context.Context, subject workflow.Subject, userID string) (snapshot, bool, error) {
+	records, err := s.ledger.Stream(ctx, subject.Stream())
+	if err != nil {
+		return snapshot{}, false, err
+	}
+	for _, r := range records {
+		if r.Verb != snapshotVerb || (userID != "" && r.Subject != userID) {
+			continue
+		}
+		var held holdings
+		if err := into(r.Before, &held); err != nil {
+			return snapshot{}, false, err
+		}
+		return snapshot{Seq: r.Seq, Groups: len(held.Groups), Apps: len(held.Apps)}, true, nil
+	}
+	return snapshot{}, false, nil
+}
+
+// RevokeGrants revokes the consents given to applications.
+func (s *Steps) RevokeGrants(ctx context.Context, st state) (killed, error) {
+	return killed{Done: "grants revoked"}, s.okta.RevokeGrants(ctx, st.Leaver.UserID, because(st.Subject))
+}
+
+// RevokeAPITokens revokes the SSWS tokens that the person owns. Which programs
+// used them is told on the ticket.
+func (s *Steps) RevokeAPITokens(ctx context.Context, st state) (killed, error) {
+	tokens, err := s.okta.APITokens(ctx, st.Leaver.UserID)
+	if err != nil {
+		return killed{}, err
+	}
+	revoked := make([]string, 0, len(tokens))
+	for _, t := range tokens {
+		if err := s.okta.RevokeAPIToken(ctx, t.ID, st.Leaver.UserID, because(st.Subject)); err != nil {
+			return killed{}, err
+		}
+		revoked = append(revoked, t.Name)
+	}
+	if len(revoked) == 0 {
+		return killed{Done: "owned no API token"}, nil
+	}
+	return killed{Done: "API tokens revoked: " + strings.Join(revoked, ", ")}, nil
+}
+
+// RemoveAdminRoles removes the person's own admin roles. One that comes through
+// a group goes with the membership.
+func (s *Steps) RemoveAdminRoles(ctx context.Context, st state) (killed, error) {
+	roles, err := s.okta.AdminRoles(ctx, st.Leaver.UserID)
+	if err != nil {
+		return killed{}, err
+	}
+	var gone []string
+	for _, r := range roles {
+		if r.ViaGroup() {
+			continue
+		}
+		if err := s.okta.RemoveAdminRole(ctx, st.Leaver.UserID, r.ID, because(st.Subject)); err != nil {
+			return killed{}, err
+		}
+		gone = append(gone, r.Label)
+	}
+	if len(gone) == 0 {
+		return killed{Done: "had no admin role"}, nil
+	}
+	return killed{Done: "admin roles removed: " + strings.Join(gone, ", ")}, nil
+}
+
+// ResetFactors removes the enrolled factors.
+func (s *Steps) ResetFactors(ctx context.Context, st state) (killed, error) {
+	return killed{Done: "factors reset"}, s.okta.ResetFactors(ctx, st.Leaver.UserID, because(st.Subject))
+}
+
+// ListDependencies tells the ticket what depended on the account. It comes
+// after the kill and never holds it up.
+func (s *Steps) ListDependencies(ctx context.Context, st state) (killed, error) {
+	var depends []string
+	if t := st.Kill["RevokeApiTokens"]; strings.HasPrefix(t.Done, "API tokens revoked") {
+		depends = append(depends, t.Done+". Whatever used them has stopped working: give it credentials of its own.")
+	}
+	held, err := s.heldBefore(ctx, st)
+	if err != nil {
+		return killed{}, err
+	}
+	owned, err := s.okta.OwnedGroups(ctx, st.Leaver.UserID, held.Groups)
+	if fault.Retryable(err) {
+		return killed{}, err
+	}
+	for _, g := range owned {
+		depends = append(depends, fmt.Sprintf("Owner of the group %s: name another owner.", g.Name))
+	}
+	for _, r := range held.Roles {
+		depends = append(depends, fmt.Sprintf("Held the admin role %s: automations that ran under this account may have stopped.", r.Label))
+		if r.Type == okta.SuperAdmin {
+			left, err := s.okta.SuperAdmins(ctx)
+			if err != nil {
+				return killed{}, err
+			}
+			if len(left) == 0 {
+				depends = append(depends, "No super administrator is left in the org: make somebody one now.")
+			}
+		}
+	}
+	if len(depends) == 0 {
+		return killed{Done: "nothing depends on the account"}, nil
+	}
+	return killed{Done: fmt.Sprintf("%d dependencies listed", len(depends))}, s.tickets.Announce(ctx, st.Subject, "dependencies",
+		"What depended on this account:\n- "+strings.Join(depends, "\n- "), because(st.Subject))
+}
+
+// heldBefore is the snapshot's content, or nothing when none could be taken.
+func (s *Steps) heldBefore(ctx context.Context, st state) (holdings, error) {
+	if st.Snapshot.Seq == 0 {
+		return holdings{}, nil
+	}
+	records, err := s.ledger.Stream(ctx, st.Stream())
+	if err != nil {
+		return holdings{}, err
+	}
+	for _, r := range records {
+		if r.Seq == st.Snapshot.Seq {
+			var held holdings
+			return held, into(r.Before, &held)
+		}
+	}
+	return holdings{}, nil
+}

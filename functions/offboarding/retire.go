@@ -1,0 +1,152 @@
+package offboarding
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifecycle/shared/fault"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/ratelimit"
+	"lifecycle/shared/workflow"
+)
+
+// AnnounceHold tells the ticket that the account is kept and what ends that.
+func (s *Steps) AnnounceHold(ctx context.Context, st state) (workflow.Nothing, error) {
+	u, err := s.okta.User(ctx, st.Leaver.UserID)
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	text := fmt.Sprintf("Okta user %s is on hold: %s, without sessions, tokens, factors, groups and direct apps. "+
+		"It is deactivated when the legal hold on this ticket is set to false.", u.ID, u.Status)
+	if u.Status != okta.Suspended {
+		text += " It could not be suspended in that status: ask security whether that is enough."
+		return workflow.Nothing{}, s.tickets.Escalate(ctx, st.Subject, "hold", text, because(st.Subject))
+	}
+	return workflow.Nothing{}, s.tickets.Announce(ctx, st.Subject, "hold", text, because(st.Subject))
+}
+
+// ReadHold reads whether the hold is still asked for: $.held.
+func (s *Steps) ReadHold(ctx context.Context, st state) (workflow.Reading, error) {
+	asked, _, err := s.termination(ctx, st.Subject)
+	return workflow.Reading{Hold: asked.Hold}, err
+}
+
+// deactivation is how far Okta is: $.deactivation.
+type deactivation struct {
+	Done    bool `json:"done"`
+	GivenUp bool `json:"given_up"`
+	Looks   int  `json:"looks"`
+	// NextLookSeconds is the pause before the next look.
+	NextLookSeconds int `json:"next_look_seconds"`
+}
+
+// mostLooks bounds the wait for a deactivation: the pauses grow from 2 seconds
+// to 2 minutes, half an hour in all.
+const mostLooks = 20
+
+// Deactivate starts the deactivation.
+func (s *Steps) Deactivate(ctx context.Context, st state) (deactivation, error) {
+	return deactivation{NextLookSeconds: 2}, s.okta.Deactivate(ctx, st.Leaver.UserID, because(st.Subject))
+}
+
+// CheckDeactivation reads whether it has come to its end.
+func (s *Steps) CheckDeactivation(ctx context.Context, st state) (deactivation, error) {
+	u, err := s.okta.User(ctx, st.Leaver.UserID)
+	if err != nil {
+		return deactivation{}, err
+	}
+	looks := st.Deactivation.Looks + 1
+	return deactivation{
+		Done:            u.Status == okta.Deprovisioned,
+		GivenUp:         u.Status != okta.Deprovisioned && looks >= mostLooks,
+		Looks:           looks,
+		NextLookSeconds: min(2<<min(looks, 6), 120),
+	}, nil
+}
+
+// BookRetireSeats books the calls for what is left, in the urgent lane.
+func (s *Steps) BookRetireSeats(ctx context.Context, st state) (workflow.Seats, error) {
+	calls := okta.NewCalls().
+		Add("GET", "/api/v1/users/{id}", 2).
+		Add("GET", "/api/v1/users/{id}/groups", 10). // the list twice; sessions, grants, tokens, roles, factors once more and read back
+		Add("DELETE", "/api/v1/groups/{id}/users/{id}", st.Snapshot.Groups).
+		Add("GET", "/api/v1/apps", 1)
+	return workflow.BookSeats(ctx, s.seats, ratelimit.Urgent, calls.Needs(), st.Seats)
+}
+
+// RevokeAgain repeats the kill: whatever came into being until the account was
+// disabled is ended now, and what failed then gets another chance.
+func (s *Steps) RevokeAgain(ctx context.Context, st state) (killed, error) {
+	for _, again := range []func(context.Context, state) (killed, error){
+		s.EndSessions, s.RevokeGrants, s.RevokeAPITokens, s.RemoveAdminRoles, s.ResetFactors,
+	} {
+		// Okta may not know sessions and factors of a deactivated account any more.
+		if _, err := again(ctx, st); err != nil && !fault.Is[*fault.NotFound](err) {
+			return killed{}, err
+		}
+	}
+	return killed{Done: "revoked again"}, nil
+}
+
+// removed is what a removal step took away and what it had to leave: $.groups, $.apps.
+type removed struct {
+	Gone []string  `json:"gone,omitempty"`
+	Left []finding `json:"left,omitempty"`
+	// Error and Cause are set when the step failed for good.
+	Error string `json:"Error,omitempty"`
+	Cause string `json:"Cause,omitempty"`
+}
+
+// RemoveGroups removes the memberships that can be removed: those of
+// OKTA_GROUP groups.
+func (s *Steps) RemoveGroups(ctx context.Context, st state) (removed, error) {
+	groups, err := s.okta.Groups(ctx, st.Leaver.UserID)
+	if err != nil {
+		return removed{}, err
+	}
+	var out removed
+	for _, g := range groups {
+		if g.Type != okta.GroupTypeOkta {
+			continue
+		}
+		err := s.okta.RemoveFromGroup(ctx, g.ID, st.Leaver.UserID, because(st.Subject))
+		switch {
+		case err == nil:
+			out.Gone = append(out.Gone, g.Name)
+		case fault.Retryable(err):
+			return removed{}, err
+		default:
+			out.Left = append(out.Left, finding{What: "group", ID: g.ID, Name: g.Name, Why: err.Error()})
+		}
+	}
+	return out, nil
+}
+
+// RemoveApps removes the direct app assignments; those that come through a
+// group go with the membership.
+func (s *Steps) RemoveApps(ctx context.Context, st state) (removed, error) {
+	assigned, err := s.okta.Assignments(ctx, st.Leaver.UserID)
+	if err != nil {
+		return removed{}, err
+	}
+	var out removed
+	for _, a := range assigned {
+		if a.Scope == okta.ScopeGroup {
+			continue
+		}
+		err := s.okta.UnassignApp(ctx, a.AppID, st.Leaver.UserID, because(st.Subject))
+		switch {
+		case err == nil:
+			out.Gone = append(out.Gone, a.Label)
+		case fault.Retryable(err):
+			return removed{}, err
+		default:
+			out.Left = append(out.Left, finding{What: "app", ID: a.AppID, Name: a.Label, Why: err.Error()})
+		}
+	}
+	return out, nil
+}
+
+// moments are shown in UTC, to the second.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

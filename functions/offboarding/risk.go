@@ -1,0 +1,150 @@
+package offboarding
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"lifecycle/shared/approval"
+	"lifecycle/shared/fault"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/workflow"
+)
+
+// leaver is whose account it is: $.leaver.
+type leaver struct {
+	// Found is found, unknown or ambiguous.
+	Found  string      `json:"found"`
+	UserID string      `json:"user_id,omitempty"`
+	Status okta.Status `json:"status,omitempty"`
+	// Problem says what a person has to clear up.
+	Problem string `json:"problem,omitempty"`
+}
+
+// FindLeaver finds the account by login or email, and holds it against the
+// employee number where the ticket gives one.
+func (s *Steps) FindLeaver(ctx context.Context, st state) (leaver, error) {
+	asked, _, err := s.termination(ctx, st.Subject)
+	if err != nil {
+		return leaver{}, err
+	}
+	candidates, err := s.okta.UsersByEmail(ctx, asked.Email)
+	if err != nil {
+		return leaver{}, err
+	}
+	if asked.EmployeeNumber != "" {
+		numbered, err := s.okta.UsersByEmployeeNumber(ctx, asked.EmployeeNumber)
+		if err != nil {
+			return leaver{}, err
+		}
+		for _, u := range numbered {
+			if !contains(candidates, u.ID) {
+				candidates = append(candidates, u)
+			}
+		}
+	}
+	switch {
+	case len(candidates) == 0:
+		return leaver{Found: "unknown", Problem: "No Okta account has this email address or employee number. Check the spelling: if there is an account, it is still active."}, nil
+	case len(candidates) > 1:
+		return leaver{Found: "ambiguous", Problem: fmt.Sprintf("Email address and employee number lead to %d accounts (Okta users %s). Correct the one that is wrong.", len(candidates), ids(candidates))}, nil
+	}
+	u := candidates[0]
+	if asked.EmployeeNumber != "" && u.Profile.EmployeeNumber != "" && u.Profile.EmployeeNumber != asked.EmployeeNumber {
+		return leaver{Found: "ambiguous", Problem: fmt.Sprintf("The account with this email address (Okta user %s) carries another employee number than the ticket. Correct the one that is wrong.", u.ID)}, nil
+	}
+	return leaver{Found: "found", UserID: u.ID, Status: u.Status}, nil
+}
+
+// risk is whether a second person has to agree: $.risk.
+type risk struct {
+	NeedsApproval bool     `json:"needs_approval"`
+	Reasons       []string `json:"reasons,omitempty"`
+	// Recent counts the terminations within the breaker's window, this one included.
+	Recent          int `json:"recent"`
+	ApprovalSeconds int `json:"approval_seconds"`
+}
+
+// AssessRisk asks the two guards: is the account protected, and are there
+// unusually many terminations.
+func (s *Steps) AssessRisk(ctx context.Context, st state) (risk, error) {
+	out := risk{ApprovalSeconds: int(s.settings.ApprovalWait.Seconds())}
+	rules, err := s.rules.Rules(ctx)
+	if err != nil {
+		return risk{}, err
+	}
+	groups, err := s.okta.Groups(ctx, st.Leaver.UserID)
+	if err != nil {
+		return risk{}, err
+	}
+	held := make([]string, len(groups))
+	for i, g := range groups {
+		held[i] = g.ID
+	}
+	if reason, protected := rules.Protected(st.Leaver.UserID, held); protected {
+		out.Reasons = append(out.Reasons, "the account is protected: "+reason)
+	}
+	out.Recent, err = s.breaker.Register(ctx, "offboarding", st.Stream(), s.settings.BreakerWindow)
+	if err != nil {
+		return risk{}, err
+	}
+	if out.Recent > s.settings.BreakerLimit {
+		out.Reasons = append(out.Reasons, fmt.Sprintf("this is termination number %d within %s, and more than %d need a second person",
+			out.Recent, s.settings.BreakerWindow, s.settings.BreakerLimit))
+	}
+	out.NeedsApproval = len(out.Reasons) > 0
+	return out, nil
+}
+
+// decision is how the approvers decided: $.approval. Error is set instead when
+// the wait timed out.
+type decision struct {
+	Decision string `json:"decision"`
+	By       string `json:"by"`
+	Error    string `json:"Error"`
+}
+
+// AskApproval asks the approvers in ServiceNow. The requester and the leaver
+// are not asked.
+func (s *Steps) AskApproval(ctx context.Context, st state) (workflow.Nothing, error) {
+	asked, ticket, err := s.termination(ctx, st.Subject)
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	exclude := []string{ticket.OpenedBy, ticket.Value("requested_by")}
+	person, err := s.servicenow.PersonByEmail(ctx, asked.Email)
+	if fault.Retryable(err) {
+		return workflow.Nothing{}, err
+	}
+	if err == nil {
+		exclude = append(exclude, person.SysID)
+	}
+	task, _ := workflow.TaskOf(ctx)
+	_, err = s.desk.Open(ctx, approval.Ask{
+		Ticket: workflow.Ref(st.Subject), Key: task.Name() + "/risk", Group: s.settings.ApprovalGroup, Exclude: exclude,
+		Subject:   "Termination needs a second person",
+		Text:      fmt.Sprintf("Okta user %s: %s. Nothing has been touched yet.", st.Leaver.UserID, strings.Join(st.Risk.Reasons, "; ")),
+		Expires:   time.Now().Add(s.settings.ApprovalWait),
+		Token:     task.Token,
+		Execution: task.Execution,
+	}, because(st.Subject))
+	return workflow.Nothing{}, err
+}
+
+func contains(users []okta.User, id string) bool {
+	for _, u := range users {
+		if u.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func ids(users []okta.User) string {
+	list := make([]string, len(users))
+	for i, u := range users {
+		list[i] = u.ID
+	}
+	return strings.Join(list, ", ")
+}

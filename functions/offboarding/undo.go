@@ -1,0 +1,190 @@
+package offboarding
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"lifecycle/shared/audit"
+	"lifecycle/shared/fault"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/workflow"
+)
+
+// The undo of a termination that was a mistake: statemachines/offboarding-undo.asl.json.
+
+// executions is the part of the Step Functions client that the undo needs.
+type executions interface {
+	StopExecution(context.Context, *sfn.StopExecutionInput, ...func(*sfn.Options)) (*sfn.StopExecutionOutput, error)
+}
+
+func (s *Steps) registerUndo(table *workflow.Steps) {
+	workflow.Add(table, "HaltOffboarding", s.HaltOffboarding)
+	workflow.Add(table, "FindSnapshot", s.FindSnapshot)
+	workflow.Add(table, "RestoreAccount", s.RestoreAccount)
+	workflow.Add(table, "RestoreAccess", s.RestoreAccess)
+	workflow.Add(table, "TellRestored", s.TellRestored)
+}
+
+// undoState is the data of the undo's state machine.
+type undoState struct {
+	workflow.Subject
+	Snapshot found    `json:"snapshot"`
+	Restored restored `json:"restored"`
+}
+
+func undoing(s workflow.Subject) audit.Reason {
+	return audit.Reason{Kind: "undo", Ref: s.Number, Text: "the termination was a mistake"}
+}
+
+// HaltOffboarding stops whatever execution carries the termination out or
+// watches it, and takes the ticket over, so that nothing works against the undo.
+func (s *Steps) HaltOffboarding(ctx context.Context, st undoState) (workflow.Nothing, error) {
+	records, err := s.ledger.Stream(ctx, st.Stream())
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	task, _ := workflow.TaskOf(ctx)
+	stopped := map[string]bool{task.Execution: true}
+	for _, r := range records {
+		if r.Execution == "" || stopped[r.Execution] {
+			continue
+		}
+		stopped[r.Execution] = true
+		if err := s.stop(ctx, r.Execution, st.Number); err != nil {
+			return workflow.Nothing{}, err
+		}
+	}
+	held, err := s.tickets.TakeOver(ctx, st.Subject)
+	if err != nil || held {
+		return workflow.Nothing{}, err
+	}
+	return workflow.Nothing{}, &fault.Unavailable{Message: "the ticket has just been taken by another execution"}
+}
+
+func (s *Steps) stop(ctx context.Context, execution, ticket string) error {
+	_, err := s.executions.StopExecution(ctx, &sfn.StopExecutionInput{
+		ExecutionArn: aws.String(execution), Error: aws.String("Undone"), Cause: aws.String("The termination " + ticket + " is being undone."),
+	})
+	var gone *sfntypes.ExecutionDoesNotExist
+	if err == nil || errors.As(err, &gone) {
+		return nil
+	}
+	return &fault.Unavailable{Message: "the execution that carries the termination out could not be stopped", Cause: err}
+}
+
+// found is the snapshot to go back to: $.snapshot.
+type found struct {
+	UserID string `json:"user_id"`
+	Seq    int64  `json:"seq"`
+}
+
+// FindSnapshot finds the snapshot that the ticket's termination took.
+func (s *Steps) FindSnapshot(ctx context.Context, st undoState) (found, error) {
+	records, err := s.ledger.Stream(ctx, st.Stream())
+	if err != nil {
+		return found{}, err
+	}
+	for _, r := range records {
+		if r.Verb == snapshotVerb {
+			return found{UserID: r.Subject, Seq: r.Seq}, nil
+		}
+	}
+	return found{}, &fault.NotFound{Message: "the ledger holds no snapshot for this ticket: nothing was removed on its account, or it is another ticket's"}
+}
+
+// RestoreAccount unsuspends or activates the account.
+func (s *Steps) RestoreAccount(ctx context.Context, st undoState) (found, error) {
+	u, err := s.okta.User(ctx, st.Snapshot.UserID)
+	if err != nil {
+		return found{}, err
+	}
+	if u.TransitioningTo != "" {
+		return found{}, &fault.Unavailable{Message: "Okta is still deactivating the account; it can be brought back when that is finished"}
+	}
+	switch u.Status {
+	case okta.Suspended:
+		err = s.okta.Unsuspend(ctx, u.ID, undoing(st.Subject))
+	case okta.Deprovisioned:
+		err = s.okta.Activate(ctx, u.ID, true, undoing(st.Subject))
+	}
+	return st.Snapshot, err
+}
+
+// restored is what came back and what did not: $.restored.
+type restored struct {
+	Back    []string  `json:"back,omitempty"`
+	Missing []finding `json:"missing,omitempty"`
+}
+
+// RestoreAccess gives back groups, direct app assignments and admin roles.
+func (s *Steps) RestoreAccess(ctx context.Context, st undoState) (restored, error) {
+	held, err := s.heldBefore(ctx, state{Subject: st.Subject, Snapshot: snapshot{Seq: st.Snapshot.Seq}})
+	if err != nil {
+		return restored{}, err
+	}
+	id, why := st.Snapshot.UserID, undoing(st.Subject)
+	var out restored
+	for _, g := range held.Groups {
+		if g.Type != okta.GroupTypeOkta {
+			continue
+		}
+		if err := out.add("group", g.ID, g.Name, s.okta.AddToGroup(ctx, g.ID, id, why)); err != nil {
+			return restored{}, err
+		}
+	}
+	for _, a := range held.Apps {
+		there, err := s.okta.HasApp(ctx, a.AppID, id)
+		if err != nil {
+			return restored{}, err
+		}
+		if there || a.Scope == okta.ScopeGroup { // comes back with its group
+			continue
+		}
+		if err := out.add("app", a.AppID, a.Label, s.okta.AssignApp(ctx, a.AppID, id, why)); err != nil {
+			return restored{}, err
+		}
+	}
+	for _, r := range held.Roles {
+		if r.ViaGroup() {
+			continue
+		}
+		if err := out.add("admin role", r.ID, r.Label, s.okta.AssignAdminRole(ctx, id, r.Type, why)); err != nil {
+			return restored{}, err
+		}
+	}
+	return out, nil
+}
+
+// add notes how one restoration went; errors that may pass are handed on.
+func (r *restored) add(what, id, name string, err error) error {
+	switch {
+	case err == nil:
+		r.Back = append(r.Back, what+" "+name)
+	case fault.Retryable(err):
+		return err
+	default:
+		r.Missing = append(r.Missing, finding{What: what, ID: id, Name: name, Why: err.Error()})
+	}
+	return nil
+}
+
+// TellRestored says on the ticket what is back, and what no command brings back.
+func (s *Steps) TellRestored(ctx context.Context, st undoState) (workflow.Nothing, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "The termination of Okta user %s was undone. Back: the account", st.Snapshot.UserID)
+	for _, name := range st.Restored.Back {
+		fmt.Fprintf(&b, ", %s", name)
+	}
+	b.WriteString(".\n")
+	for _, f := range st.Restored.Missing {
+		fmt.Fprintf(&b, "Not back: %s\n", f)
+	}
+	b.WriteString("The person has to sign in and enrol factors anew. API tokens, consents and what apps deleted at deactivation cannot be restored.")
+	return workflow.Nothing{}, s.tickets.Escalate(ctx, st.Subject, "undone", b.String(), undoing(st.Subject))
+}

@@ -1,0 +1,29 @@
+package onboarding
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"lifecycle/shared/platform"
+	"lifecycle/shared/workflow"
+)
+
+// NewSteps wires the steps function of the onboarding.
+func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error) {
+	settings, err := platform.Config[Settings](cloud)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := workflow.Assemble(ctx, cloud, "ONBOARDING_TICKETS", DefaultKind())
+	if err != nil {
+		return nil, err
+	}
+	steps := &Steps{
+		okta: parts.Okta, servicenow: parts.ServiceNow, tickets: parts.Tickets,
+		rules: parts.Rules, ledger: parts.Ledger, seats: parts.Seats, settings: settings,
+	}
+	table := workflow.NewSteps("onboarding", cloud.Metrics)
+	steps.Register(table)
+	return lambda.NewHandler(table.Handle), nil
+}
