@@ -253,4 +253,3 @@ func ids(users []okta.User) string {
 	}
 	return strings.Join(list, ", ")
 }
-

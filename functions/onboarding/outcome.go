@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lifecycle/shared/entitlement"
+	"lifecycle/shared/servicenow"
 	"lifecycle/shared/workflow"
 )
 
@@ -114,3 +115,7 @@ func (s *Steps) ReturnTicket(ctx context.Context, st state) (outcome, error) {
 	return outcome{How: workflow.Returned}, s.tickets.Return(ctx, st.Subject, st.Ticket.Fingerprint,
 		"No account was made or changed.", problems, because(st.Subject))
 }
+
+// DefaultKind is how an onboarding ticket looks unless configuration says
+// otherwise: an incident with columns of its own.
+func DefaultKind() servicenow.Kind { return servicenow.OnboardingKind() }

@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"lifecycle/shared/audit"
@@ -34,4 +33,79 @@ type StepsConfig struct {
 	OktaShare   float64 `env:"OKTA_LIMIT_SHARE" envDefault:"0.92"`
 	RulesBucket string  `env:"RULES_BUCKET,required"`
 	RulesKey    string  `env:"RULES_KEY,required"`
+}
+
+// TicketParts are what a function works with that talks to ServiceNow only.
+type TicketParts struct {
+	Config     TicketConfig
+	Ledger     *audit.Ledger
+	ServiceNow *servicenow.Client
+}
+
+// Parts are what a function works with that talks to both systems.
+type Parts struct {
+	Config     StepsConfig
+	Ledger     *audit.Ledger
+	ServiceNow *servicenow.Client
+	Tickets    *Tickets
+	Okta       *okta.Client
+	Seats      *ratelimit.Seats
+	Rules      *entitlement.Source
+}
+
+// AssembleTickets builds the parts of a function that talks to ServiceNow only.
+// Its error names everything that is missing in the environment.
+func AssembleTickets(ctx context.Context, cloud *platform.Cloud) (TicketParts, error) {
+	config, err := platform.Config[TicketConfig](cloud)
+	if err != nil {
+		return TicketParts{}, err
+	}
+	return ticketParts(ctx, cloud, config)
+}
+
+// Assemble builds the parts of a function that talks to both systems. The
+// tickets it works on are of the kind fallback, changed by the JSON in the
+// environment variable kindVariable where that is set.
+func Assemble(ctx context.Context, cloud *platform.Cloud, kindVariable string, fallback servicenow.Kind) (Parts, error) {
+	config, err := platform.Config[StepsConfig](cloud)
+	if err != nil {
+		return Parts{}, err
+	}
+	kind, err := fallback.With([]byte(cloud.Env[kindVariable]))
+	if err != nil {
+		return Parts{}, fmt.Errorf("the environment variable %s: %w", kindVariable, err)
+	}
+	tickets, err := ticketParts(ctx, cloud, config.TicketConfig)
+	if err != nil {
+		return Parts{}, err
+	}
+	seats := ratelimit.New(cloud.DynamoDB, config.ControlTable, config.OktaShare)
+	credentials, err := cloud.Secrets.Value(ctx, config.OktaSecret)
+	if err != nil {
+		return Parts{}, err
+	}
+	client, err := okta.New(ctx, okta.Options{
+		URL: config.OktaURL, Credentials: credentials, Transport: cloud.Transport, Ledger: tickets.Ledger, Seats: seats,
+	})
+	if err != nil {
+		return Parts{}, err
+	}
+	custodian := NewCustodian(idempotency.New(cloud.DynamoDB, config.IdempotencyTable), cloud.SFN)
+	return Parts{
+		Config: config, Ledger: tickets.Ledger, ServiceNow: tickets.ServiceNow,
+		Tickets: NewTickets(kind, tickets.ServiceNow, custodian), Okta: client, Seats: seats,
+		Rules: entitlement.NewSource(cloud.S3, config.RulesBucket, config.RulesKey),
+	}, nil
+}
+
+func ticketParts(ctx context.Context, cloud *platform.Cloud, config TicketConfig) (TicketParts, error) {
+	ledger := audit.New(cloud.DynamoDB, config.LedgerTable, audit.WithGate(guard.NewSwitch(cloud.DynamoDB, config.ControlTable)))
+	credentials, err := cloud.Secrets.Value(ctx, config.ServiceNowSecret)
+	if err != nil {
+		return TicketParts{}, err
+	}
+	client, err := servicenow.New(servicenow.Options{
+		URL: config.ServiceNowURL, Credentials: credentials, Transport: cloud.Transport, Ledger: ledger,
+	})
+	return TicketParts{Config: config, Ledger: ledger, ServiceNow: client}, err
 }
