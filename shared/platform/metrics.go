@@ -63,7 +63,7 @@ type metricMetadata struct {
 }
 
 func (m *Metrics) put(name, unit string, value float64, dims []string) {
-	if m == nil || name == "" {
+	if m == nil || name == "" || name == "_aws" {
 		return
 	}
 	name = cut(name, maxMetricName)

@@ -17,7 +17,7 @@ var sensitive = []string{
 }
 
 var (
-	credentials = regexp.MustCompile(`(?i)\b(SSWS|Bearer|Basic|whsec_)[\s:=]*[A-Za-z0-9+/=._~-]{8,}`)
+	bearers     = regexp.MustCompile(`(?i)\b(SSWS|Bearer|Basic|whsec_)[\s:=]*[A-Za-z0-9+/=._~-]{8,}`)
 	queryValues = regexp.MustCompile(`(?i)([?&](?:token|[a-z_]*secret|[a-z_]*token|client_assertion|code|password)=)[^&\s"]+`)
 	addresses   = regexp.MustCompile(`[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`)
 )
@@ -61,7 +61,7 @@ func isSensitive(name string) bool {
 
 // scrub replaces what looks like a credential or an email address in free text.
 func scrub(text string) string {
-	text = credentials.ReplaceAllString(text, "$1 "+redacted)
+	text = bearers.ReplaceAllString(text, "$1 "+redacted)
 	text = queryValues.ReplaceAllString(text, "${1}"+redacted)
 	return addresses.ReplaceAllString(text, "[address]")
 }
