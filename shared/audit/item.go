@@ -1,0 +1,94 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// recordKey is the sort key of a record: its number with twelve digits.
+func recordKey(seq int64) string { return fmt.Sprintf("%012d", seq) }
+
+// doneKey is the sort key of the item that finds the latest done record of a
+// change.
+func doneKey(change string) string { return donePrefix + change }
+
+const donePrefix = "done#"
+
+// moment is the form of a time in sort keys: it sorts as text.
+const moment = "2006-01-02T15:04:05.000000000Z"
+
+// sealed gives a record its hash and returns the text that the hash is over:
+// the record in canonical JSON, without the hash itself.
+func sealed(r Record) (Record, string, error) {
+	value, err := canonical(r)
+	if err != nil {
+		return Record{}, "", err
+	}
+	fields, err := decoded(value)
+	if err != nil {
+		return Record{}, "", err
+	}
+	delete(fields.(map[string]any), "hash") //nolint:forcetypeassert // a Record is an object
+	if value, err = canonical(fields); err != nil {
+		return Record{}, "", err
+	}
+	r.Hash = hashOf(string(value))
+	return r, string(value), nil
+}
+
+func hashOf(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:])
+}
+
+// recordItem is the record as it is stored. Only body and hash are the record;
+// the rest finds it.
+func recordItem(r Record, body string) map[string]types.AttributeValue {
+	item := map[string]types.AttributeValue{
+		"pk": text(r.Stream), "sk": text(recordKey(r.Seq)), "body": text(body), "hash": text(r.Hash),
+	}
+	for name, value := range indexed(r) {
+		item[name] = text(value)
+	}
+	return item
+}
+
+// indexed are the attributes by which the table's indexes find a record. A key
+// of an index cannot be empty, so a record without a subject is in no subject's
+// list.
+func indexed(r Record) map[string]string {
+	at := r.At.UTC()
+	values := map[string]string{
+		"at_seq": at.Format(moment) + "#" + recordKey(r.Seq), "day": at.Format(time.DateOnly),
+	}
+	if r.Subject != "" {
+		values["subject"] = r.Subject
+	}
+	if r.Actor != "" {
+		values["actor"] = r.Actor
+	}
+	return values
+}
+
+// recordOf reads a stored record. It does not check the hash: Verify does.
+func recordOf(item map[string]types.AttributeValue) (Record, error) {
+	body, ok := textOf(item["body"])
+	if !ok {
+		return Record{}, errors.New("it has no body")
+	}
+	decoder := json.NewDecoder(strings.NewReader(body))
+	decoder.UseNumber()
+	var r Record
+	if err := decoder.Decode(&r); err != nil {
+		return Record{}, fmt.Errorf("its body cannot be read: %w", err)
+	}
+	r.Hash, _ = textOf(item["hash"])
+	return r, nil
+}

@@ -1,0 +1,112 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxValue is the most that Before or After may take as JSON, in bytes: a
+// ledger record is evidence, not a store of documents.
+const MaxValue = 32 << 10
+
+// kept is the value as the ledger keeps it: decoded JSON without secrets.
+func kept(value any) (any, error) {
+	if value == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	clean, err := decoded(raw)
+	if err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	clean = withoutSecrets(clean)
+	if raw, err = canonical(clean); err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	if len(raw) > MaxValue {
+		return nil, fmt.Errorf("it takes %d bytes, and more than %d are not kept", len(raw), MaxValue)
+	}
+	return clean, nil
+}
+
+// canonical encodes a value as JSON in the one form that is hashed: no white
+// space, and the keys of every object in order.
+func canonical(value any) ([]byte, error) {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	// A struct's fields come in the order of its declaration, a map's sorted.
+	sorted, err := decoded(raw)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(sorted); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// decoded reads JSON without rounding numbers.
+func decoded(text []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	err := decoder.Decode(&value)
+	return value, err
+}
+
+// withoutSecrets drops what stands under a secret's name, at any depth.
+func withoutSecrets(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if secretName(name) {
+				delete(v, name)
+				continue
+			}
+			v[name] = withoutSecrets(inner)
+		}
+	case []any:
+		for i, inner := range v {
+			v[i] = withoutSecrets(inner)
+		}
+	}
+	return value
+}
+
+// secretName reports whether a value under that name could open a door:
+// passwords, secrets, tokens, keys, and the links Okta sends for activation,
+// recovery and reset.
+func secretName(name string) bool {
+	name = strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(name))
+	for _, part := range []string{"password", "passwd", "passphrase", "secret", "token", "privatekey", "apikey", "authorization", "credential", "cookie", "assertion", "passcode", "recoveryquestion"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	link := strings.HasSuffix(name, "url") || strings.HasSuffix(name, "link") || strings.HasSuffix(name, "href")
+	return link && (strings.Contains(name, "activat") || strings.Contains(name, "reset") || strings.Contains(name, "recover"))
+}
+
+// cut shortens a text to at most n bytes without breaking a character.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	const more = "…"
+	end := n - len(more)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + more
+}
