@@ -1,0 +1,237 @@
+package entitlement
+
+import (
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/vm"
+)
+
+// verdict is what a condition comes to when some attributes are unknown.
+type verdict int
+
+const (
+	unknown verdict = iota
+	never
+	always
+)
+
+// knowledge is a profile of which only some attributes are known.
+type knowledge struct {
+	values values // folded
+	known  [fields]bool
+}
+
+func (k knowledge) with(f field, value string) knowledge {
+	k.values[f], k.known[f] = value, true
+	return k
+}
+
+// logic evaluates the and, or and not of an expression over three verdicts. It
+// may say unknown too often, but never and always are certain.
+type logic func(knowledge) verdict
+
+func newLogic(node ast.Node) logic {
+	switch n := node.(type) {
+	case *ast.UnaryNode:
+		inner := newLogic(n.Node)
+		return func(k knowledge) verdict {
+			switch inner(k) {
+			case never:
+				return always
+			case always:
+				return never
+			default:
+				return unknown
+			}
+		}
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "and", "&&":
+			return both(newLogic(n.Left), newLogic(n.Right), never)
+		case "or", "||":
+			return both(newLogic(n.Left), newLogic(n.Right), always)
+		}
+	}
+	return atom(node)
+}
+
+// both is a conjunction when a single never decides it, a disjunction when a
+// single always does.
+func both(left, right logic, decisive verdict) logic {
+	return func(k knowledge) verdict {
+		l, r := left(k), right(k)
+		switch {
+		case l == decisive || r == decisive:
+			return decisive
+		case l == r:
+			return l
+		default:
+			return unknown
+		}
+	}
+}
+
+// atom is a comparison: the expression machine evaluates it as soon as all it
+// reads is known.
+func atom(node ast.Node) logic {
+	var tree grammar
+	program, err := compile(node.String(), &tree)
+	if err != nil {
+		return func(knowledge) verdict { return unknown }
+	}
+	c := condition{program: program}
+	return func(k knowledge) verdict {
+		for _, f := range tree.reads {
+			if !k.known[f] {
+				return unknown
+			}
+		}
+		if c.holds(&vm.VM{}, k.values.environment()) {
+			return always
+		}
+		return never
+	}
+}
+
+// needs are, by attribute, the values of which one is needed for a rule to
+// apply. An attribute that is missing may have any value; an empty list means
+// that the rule never applies.
+type needs map[field][]string
+
+// needsOf reads them off an expression: a conjunction needs what either side
+// needs, a disjunction one of what both sides need.
+func needsOf(node ast.Node) needs {
+	n, ok := node.(*ast.BinaryNode)
+	if !ok {
+		return nil
+	}
+	switch n.Operator {
+	case "and", "&&":
+		return needsOf(n.Left).and(needsOf(n.Right))
+	case "or", "||":
+		return needsOf(n.Left).or(needsOf(n.Right))
+	}
+	if f, allowed, ok := equality(n); ok {
+		return needs{f: allowed}
+	}
+	return nil
+}
+
+func (n needs) and(m needs) needs {
+	out := needs{}
+	for f, list := range n {
+		out[f] = list
+	}
+	for f, list := range m {
+		if mine, ok := out[f]; ok {
+			list = intersection(mine, list)
+		}
+		out[f] = list
+	}
+	return out
+}
+
+func (n needs) or(m needs) needs {
+	out := needs{}
+	for f, list := range n {
+		if other, ok := m[f]; ok {
+			out[f] = distinct(slices.Concat(list, other))
+		}
+	}
+	return out
+}
+
+// impossible reports whether some attribute would need a value out of none.
+func (n needs) impossible() bool {
+	for _, list := range n {
+		if len(list) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+const mostCombinations = 10_000
+
+// combinations calls yield with every combination of the needed values until it
+// returns false. When there are too many it calls yield once, with nothing
+// known: nothing is certain then.
+func (n needs) combinations(yield func(knowledge) bool) {
+	total := 1
+	for _, list := range n {
+		if total *= len(list); total > mostCombinations {
+			yield(knowledge{})
+			return
+		}
+	}
+	var choose func(f field, k knowledge) bool
+	choose = func(f field, k knowledge) bool {
+		if f == fields {
+			return yield(k)
+		}
+		list, limited := n[f]
+		if !limited {
+			return choose(f+1, k)
+		}
+		for _, v := range list {
+			if !choose(f+1, k.with(f, v)) {
+				return false
+			}
+		}
+		return true
+	}
+	choose(0, knowledge{})
+}
+
+// equality reads `attribute == "constant"`, either way round, and `attribute in
+// ["one", "two"]`.
+func equality(n *ast.BinaryNode) (f field, allowed []string, ok bool) {
+	if n.Operator == "!=" {
+		return 0, nil, false
+	}
+	return constants(n)
+}
+
+// constants are what a comparison (==, != or in) holds an attribute against.
+func constants(n *ast.BinaryNode) (f field, list []string, ok bool) {
+	left, right := n.Left, n.Right
+	if _, constant := left.(*ast.StringNode); constant && n.Operator != "in" {
+		left, right = right, left
+	}
+	name, ok := left.(*ast.IdentifierNode)
+	if !ok || n.Operator != "==" && n.Operator != "!=" && n.Operator != "in" {
+		return 0, nil, false
+	}
+	if f, ok = fieldNamed(name.Value); !ok {
+		return 0, nil, false
+	}
+	nodes := []ast.Node{right}
+	if array, several := right.(*ast.ArrayNode); several {
+		nodes = array.Nodes
+	}
+	for _, node := range nodes {
+		s, constant := node.(*ast.StringNode)
+		if !constant {
+			return 0, nil, false
+		}
+		list = append(list, s.Value)
+	}
+	return f, distinct(list), true
+}
+
+func distinct(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func intersection(a, b []string) []string {
+	out := []string{}
+	for _, v := range a {
+		if slices.Contains(b, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
