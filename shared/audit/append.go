@@ -31,8 +31,9 @@ type entry struct {
 const tries = 12
 
 // append puts the draft at the end of its stream. known is the head as it was
-// last seen, nil when it has to be read.
-func (l *Ledger) append(ctx context.Context, draft Record, known *head) (entry, error) {
+// last seen, nil when it has to be read; with are writes of the caller's own in
+// the same transaction.
+func (l *Ledger) append(ctx context.Context, draft Record, known *head, with ...types.TransactWriteItem) (entry, error) {
 	what := fmt.Sprintf("the ledger of %s could not be written (%s of %s, %s)", draft.Stream, draft.Verb, draft.Target, draft.Phase)
 	for try := range tries {
 		if known == nil {
@@ -50,7 +51,7 @@ func (l *Ledger) append(ctx context.Context, draft Record, known *head) (entry, 
 			return entry{}, &fault.Invalid{Message: what, Cause: err}
 		}
 		next := known.after(r)
-		err = l.write(ctx, r, body, *known, next)
+		err = l.write(ctx, r, body, *known, next, with)
 		if contended(err) {
 			if written, readErr := l.holds(ctx, r); readErr != nil {
 				return entry{}, platform.AWSError(what, readErr)
@@ -75,7 +76,7 @@ func (l *Ledger) append(ctx context.Context, draft Record, known *head) (entry, 
 
 // write appends r in one transaction: the record, the head that now names it,
 // and for a change that was made the item that finds it again.
-func (l *Ledger) write(ctx context.Context, r Record, body string, from, to head) error {
+func (l *Ledger) write(ctx context.Context, r Record, body string, from, to head, with []types.TransactWriteItem) error {
 	put := func(item map[string]types.AttributeValue) *types.Put {
 		return &types.Put{TableName: aws.String(l.table), Item: item}
 	}
@@ -93,7 +94,7 @@ func (l *Ledger) write(ctx context.Context, r Record, body string, from, to head
 			"pk": text(r.Stream), "sk": text(doneKey(r.changeKey())), "seq": number(r.Seq),
 		})})
 	}
-	_, err := l.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
+	_, err := l.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: append(items, with...)})
 	return err
 }
 
@@ -140,14 +141,22 @@ func contended(err error) bool {
 	if !errors.As(err, &cancelled) {
 		return false
 	}
-	for _, reason := range cancelled.CancellationReasons {
+	for i, reason := range cancelled.CancellationReasons {
 		switch aws.ToString(reason.Code) {
-		case "ConditionalCheckFailed", "TransactionConflict":
+		case "ConditionalCheckFailed":
+			if i < own { // the others' conditions are the caller's affair
+				return true
+			}
+		case "TransactionConflict":
 			return true
 		}
 	}
 	return false
 }
+
+// own is how many writes of a transaction are the ledger's and can lose a race:
+// the head and the record come first.
+const own = 2
 
 // pause waits a random time that grows with the tries, up to a second.
 func pause(ctx context.Context, try int) error {

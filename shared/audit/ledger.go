@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"lifecycle/shared/fault"
 )
@@ -44,12 +45,18 @@ func New(client *dynamodb.Client, table string, options ...Option) *Ledger {
 //
 // It returns *fault.Invalid when the context has no trail or a value cannot be
 // kept, otherwise what DynamoDB's failure means.
-func (l *Ledger) Fact(ctx context.Context, c Change) (Record, error) {
+func (l *Ledger) Fact(ctx context.Context, c Change) (Record, error) { return l.FactWith(ctx, c) }
+
+// FactWith appends a fact together with writes of the caller's own, all or none
+// of them: what a table of ours says and what the ledger says of it cannot
+// differ. A condition of with that does not hold is *fault.Conflict, with
+// nothing written.
+func (l *Ledger) FactWith(ctx context.Context, c Change, with ...types.TransactWriteItem) (Record, error) {
 	draft, err := drafted(ctx, c, Fact)
 	if err != nil {
 		return Record{}, err
 	}
-	entry, err := l.append(ctx, draft, nil)
+	entry, err := l.append(ctx, draft, nil, with...)
 	return entry.Record, err
 }
 
