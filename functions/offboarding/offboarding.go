@@ -18,6 +18,7 @@ import (
 	"lifecycle/shared/audit"
 	"lifecycle/shared/entitlement"
 	"lifecycle/shared/guard"
+	"lifecycle/shared/lease"
 	"lifecycle/shared/okta"
 	"lifecycle/shared/ratelimit"
 	"lifecycle/shared/servicenow"
@@ -31,6 +32,7 @@ type Steps struct {
 	tickets    *workflow.Tickets
 	rules      *entitlement.Source
 	ledger     *audit.Ledger
+	leases     *lease.Register
 	seats      *ratelimit.Seats
 	breaker    *guard.Breaker
 	desk       *approval.Desk
@@ -96,6 +98,7 @@ func (s *Steps) Register(table *workflow.Steps) {
 	workflow.Add(table, "CheckDeactivation", s.CheckDeactivation)
 	workflow.Add(table, "BookRetireSeats", s.BookRetireSeats)
 	workflow.Add(table, "RevokeAgain", s.RevokeAgain)
+	workflow.Add(table, "EndLeases", s.EndLeases)
 	workflow.Add(table, "RemoveGroups", s.RemoveGroups)
 	workflow.Add(table, "RemoveApps", s.RemoveApps)
 	workflow.Add(table, "ReadBack", s.ReadBack)

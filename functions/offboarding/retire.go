@@ -98,6 +98,13 @@ func (s *Steps) RevokeAgain(ctx context.Context, st state) (killed, error) {
 	return killed{Done: "revoked again"}, nil
 }
 
+// EndLeases ends every reason for which the person held access, so that nothing
+// gives it back: no sweep, no request that is still under way.
+func (s *Steps) EndLeases(ctx context.Context, st state) (killed, error) {
+	ended, err := s.leases.EndAll(ctx, st.Leaver.UserID, because(st.Subject))
+	return killed{Done: fmt.Sprintf("%d entitlements ended in the register", len(ended))}, err
+}
+
 // removed is what a removal step took away and what it had to leave: $.groups, $.apps.
 type removed struct {
 	Gone []string  `json:"gone,omitempty"`

@@ -23,7 +23,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 	}
 	steps := &Steps{
 		okta: parts.Okta, servicenow: parts.ServiceNow, tickets: parts.Tickets,
-		rules: parts.Rules, ledger: parts.Ledger, seats: parts.Seats, settings: settings,
+		rules: parts.Rules, ledger: parts.Ledger, leases: parts.Leases, seats: parts.Seats, settings: settings,
 		breaker:    guard.NewBreaker(cloud.DynamoDB, parts.Config.ControlTable),
 		desk:       approval.NewDesk(cloud.DynamoDB, parts.Config.ApprovalsTable, parts.ServiceNow, cloud.SFN),
 		executions: cloud.SFN,

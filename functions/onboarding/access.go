@@ -2,11 +2,13 @@ package onboarding
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/entitlement"
 	"lifecycle/shared/fault"
+	"lifecycle/shared/lease"
 	"lifecycle/shared/okta"
 	"lifecycle/shared/ratelimit"
 	"lifecycle/shared/workflow"
@@ -89,7 +91,7 @@ func (s *Steps) BookSeats(ctx context.Context, st state) (workflow.Seats, error)
 func (s *Steps) GrantAccess(ctx context.Context, st state) (granted, error) {
 	out := granted{Superseded: without(append(st.Granted.Grants, st.Granted.Superseded...), st.Access.Grants)}
 	for _, g := range st.Access.Grants {
-		err := s.grant(ctx, g, st.Account.UserID, reasonOf(g, st.Access.Version))
+		err := s.grant(ctx, st, g)
 		switch {
 		case err == nil:
 			out.Grants = append(out.Grants, g)
@@ -102,11 +104,21 @@ func (s *Steps) GrantAccess(ctx context.Context, st state) (granted, error) {
 	return out, nil
 }
 
-func (s *Steps) grant(ctx context.Context, g entitlement.Grant, userID string, why audit.Reason) error {
-	if g.Kind == "app" {
-		return s.okta.AssignApp(ctx, g.ID, userID, why)
+// grant records the reason first: no access without one, even for a moment.
+func (s *Steps) grant(ctx context.Context, st state, g entitlement.Grant) error {
+	id, e, why := st.Account.UserID, lease.Entitlement{Kind: g.Kind, ID: g.ID}, reasonOf(g, st.Access.Version)
+	err := s.leases.Grant(ctx, lease.Lease{
+		Subject: id, Entitlement: e, Name: g.Name, Key: lease.Birthright, Reason: why, Ticket: st.Number,
+	})
+	if err != nil {
+		return err
 	}
-	return s.okta.AddToGroup(ctx, g.ID, userID, why)
+	_, err = s.leases.Settle(ctx, s.okta, id, e, why)
+	if err == nil || fault.Retryable(err) {
+		return err
+	}
+	// Refused: there is nothing to hold a reason for.
+	return errors.Join(err, s.leases.End(ctx, id, e, lease.Birthright, why))
 }
 
 func reasonOf(g entitlement.Grant, version string) audit.Reason {
@@ -119,23 +131,25 @@ func (s *Steps) WithdrawAccess(ctx context.Context, st state) (withdrawn, error)
 	var out withdrawn
 	why := audit.Reason{Kind: "birthright", Ref: st.Number, Version: st.Access.Version, Text: "no rule gives it to the present profile"}
 	for _, g := range append(st.Account.Former, st.Granted.Superseded...) {
-		err := s.withdraw(ctx, g, st.Account.UserID, why)
-		if fault.Is[*fault.NotFound](err) {
-			continue // the group or app itself is gone
-		}
+		gone, err := s.withdraw(ctx, g, st.Account.UserID, why)
 		if err != nil {
 			return withdrawn{}, err
 		}
-		out.Grants = append(out.Grants, g)
+		if gone {
+			out.Grants = append(out.Grants, g)
+		}
 	}
 	return out, nil
 }
 
-func (s *Steps) withdraw(ctx context.Context, g entitlement.Grant, userID string, why audit.Reason) error {
-	if g.Kind == "app" {
-		return s.okta.UnassignApp(ctx, g.ID, userID, why)
+// withdraw ends the birthright; what an approved request gives besides stays.
+func (s *Steps) withdraw(ctx context.Context, g entitlement.Grant, userID string, why audit.Reason) (gone bool, err error) {
+	e := lease.Entitlement{Kind: g.Kind, ID: g.ID}
+	if err := s.leases.End(ctx, userID, e, lease.Birthright, why); err != nil {
+		return false, err
 	}
-	return s.okta.RemoveFromGroup(ctx, g.ID, userID, why)
+	held, err := s.leases.Settle(ctx, s.okta, userID, e, why)
+	return !held, err
 }
 
 // activation is the account's status after ActivateAccount: $.activation.

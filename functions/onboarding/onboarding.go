@@ -15,6 +15,7 @@ import (
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/entitlement"
+	"lifecycle/shared/lease"
 	"lifecycle/shared/okta"
 	"lifecycle/shared/ratelimit"
 	"lifecycle/shared/servicenow"
@@ -28,6 +29,7 @@ type Steps struct {
 	tickets    *workflow.Tickets
 	rules      *entitlement.Source
 	ledger     *audit.Ledger
+	leases     *lease.Register
 	seats      *ratelimit.Seats
 	settings   Settings
 }

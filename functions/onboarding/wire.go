@@ -21,7 +21,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 	}
 	steps := &Steps{
 		okta: parts.Okta, servicenow: parts.ServiceNow, tickets: parts.Tickets,
-		rules: parts.Rules, ledger: parts.Ledger, seats: parts.Seats, settings: settings,
+		rules: parts.Rules, ledger: parts.Ledger, leases: parts.Leases, seats: parts.Seats, settings: settings,
 	}
 	table := workflow.NewSteps("onboarding", cloud.Metrics)
 	steps.Register(table)

@@ -8,6 +8,7 @@ import (
 	"lifecycle/shared/entitlement"
 	"lifecycle/shared/guard"
 	"lifecycle/shared/idempotency"
+	"lifecycle/shared/lease"
 	"lifecycle/shared/okta"
 	"lifecycle/shared/platform"
 	"lifecycle/shared/ratelimit"
@@ -33,6 +34,7 @@ type StepsConfig struct {
 	OktaShare   float64 `env:"OKTA_LIMIT_SHARE" envDefault:"0.92"`
 	RulesBucket string  `env:"RULES_BUCKET,required"`
 	RulesKey    string  `env:"RULES_KEY,required"`
+	LeasesTable string  `env:"LEASES_TABLE,required"`
 }
 
 // TicketParts are what a function works with that talks to ServiceNow only.
@@ -51,6 +53,7 @@ type Parts struct {
 	Okta       *okta.Client
 	Seats      *ratelimit.Seats
 	Rules      *entitlement.Source
+	Leases     *lease.Register
 }
 
 // AssembleTickets builds the parts of a function that talks to ServiceNow only.
@@ -94,7 +97,8 @@ func Assemble(ctx context.Context, cloud *platform.Cloud, kindVariable string, f
 	return Parts{
 		Config: config, Ledger: tickets.Ledger, ServiceNow: tickets.ServiceNow,
 		Tickets: NewTickets(kind, tickets.ServiceNow, custodian), Okta: client, Seats: seats,
-		Rules: entitlement.NewSource(cloud.S3, config.RulesBucket, config.RulesKey),
+		Rules:  entitlement.NewSource(cloud.S3, config.RulesBucket, config.RulesKey),
+		Leases: lease.New(cloud.DynamoDB, config.LeasesTable, tickets.Ledger),
 	}, nil
 }
 
