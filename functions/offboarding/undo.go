@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -12,6 +13,7 @@ import (
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/fault"
+	"lifecycle/shared/lease"
 	"lifecycle/shared/okta"
 	"lifecycle/shared/workflow"
 )
@@ -129,6 +131,9 @@ func (s *Steps) RestoreAccess(ctx context.Context, st undoState) (restored, erro
 		return restored{}, err
 	}
 	id, why := st.Snapshot.UserID, undoing(st.Subject)
+	if err := s.restoreLeases(ctx, st); err != nil {
+		return restored{}, err
+	}
 	var out restored
 	for _, g := range held.Groups {
 		if g.Type != okta.GroupTypeOkta {
@@ -159,6 +164,33 @@ func (s *Steps) RestoreAccess(ctx context.Context, st undoState) (restored, erro
 		}
 	}
 	return out, nil
+}
+
+// restoreLeases grants again what EndLeases ended, under the reasons of then;
+// what has run out meanwhile stays ended.
+func (s *Steps) restoreLeases(ctx context.Context, st undoState) error {
+	records, err := s.ledger.Stream(ctx, st.Stream())
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Verb != lease.EndedAll || r.Subject != st.Snapshot.UserID {
+			continue
+		}
+		var ended []lease.Lease
+		if err := into(r.Before, &ended); err != nil {
+			return err
+		}
+		for _, l := range ended {
+			if l.Ended(time.Now()) {
+				continue
+			}
+			if err := s.leases.Grant(ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // add notes how one restoration went; errors that may pass are handed on.

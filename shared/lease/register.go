@@ -72,6 +72,10 @@ func (r *Register) End(ctx context.Context, subject string, e Entitlement, key s
 	})
 }
 
+// EndedAll is the verb of the ledger's records of EndAll; Before of each is the
+// list of leases that ended.
+const EndedAll = "lease.end_all"
+
 // EndAll ends every lease of a person, and returns what was held.
 func (r *Register) EndAll(ctx context.Context, subject string, why audit.Reason) ([]Holding, error) {
 	holdings, err := r.Of(ctx, subject)
@@ -85,7 +89,7 @@ func (r *Register) EndAll(ctx context.Context, subject string, why audit.Reason)
 			}
 			before := h.Leases
 			h.Leases = nil
-			return h, audit.Change{Verb: "lease.end_all", Reason: why, Before: before}, true
+			return h, audit.Change{Verb: EndedAll, Reason: why, Before: before}, true
 		})
 		if err != nil {
 			return nil, err
