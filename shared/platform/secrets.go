@@ -51,13 +51,7 @@ func newSecrets(cfg aws.Config) *Secrets {
 // are those of AWSError.
 func (s *Secrets) Value(ctx context.Context, id string) (string, error) {
 	v, err := s.version(ctx, secretVersion{id, current}, secretAge)
-	if err != nil {
-		return "", err
-	}
-	if v.absent {
-		return "", &fault.NotFound{Message: "the secret " + id + " does not exist or has no current value"}
-	}
-	return v.value, nil
+	return v.value, err
 }
 
 // Versions returns the versions of a secret that are valid side by side while it
@@ -72,9 +66,6 @@ func (s *Secrets) VersionsWithin(ctx context.Context, id string, age time.Durati
 	now, err := s.version(ctx, secretVersion{id, current}, age)
 	if err != nil {
 		return nil, err
-	}
-	if now.absent {
-		return nil, &fault.NotFound{Message: "the secret " + id + " does not exist or has no current value"}
 	}
 	before, err := s.version(ctx, secretVersion{id, previous}, age)
 	if err != nil {
@@ -97,6 +88,9 @@ func (s *Secrets) version(ctx context.Context, which secretVersion, age time.Dur
 	})
 	var none *types.ResourceNotFoundException
 	switch {
+	case errors.As(err, &none) && which.stage == current:
+		// A mistake that somebody is about to mend: not remembered.
+		return secretValue{}, &fault.NotFound{Message: "the secret " + which.id + " does not exist or has no current value"}
 	case errors.As(err, &none):
 		fresh.absent = true
 	case err != nil:
