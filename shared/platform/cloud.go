@@ -95,7 +95,7 @@ type logged struct {
 }
 
 func (l logged) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	return l.next.Invoke(withLogger(ctx, l.log), payload)
+	return l.next.Invoke(WithLogger(ctx, l.log), payload)
 }
 
 // awsConfig is the given configuration, or the process's own with limits that

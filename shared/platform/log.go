@@ -61,7 +61,9 @@ func traceID(header string) string {
 	return ""
 }
 
-func withLogger(ctx context.Context, log *slog.Logger) context.Context {
+// WithLogger makes log the one that Logger finds. Functions get it from
+// Cloud.Handler; it is exported for whoever runs parts of a function alone.
+func WithLogger(ctx context.Context, log *slog.Logger) context.Context {
 	return context.WithValue(ctx, loggerKey{}, log)
 }
 

@@ -47,7 +47,7 @@ func TestLoggerCarriesWhoAndWhat(t *testing.T) {
 func TestLogWithDoesNotShareAttributesBetweenBranches(t *testing.T) {
 	t.Parallel()
 	_, out := newCloud(t, nil, nil)
-	base := LogWith(withLogger(t.Context(), newLogger(out, "")), "a", 1, "b", 2, "c", 3)
+	base := LogWith(WithLogger(t.Context(), newLogger(out, "")), "a", 1, "b", 2, "c", 3)
 	left, right := LogWith(base, "side", "left"), LogWith(base, "side", "right")
 	Logger(left).Info("x")
 	Logger(right).Info("x")

@@ -31,7 +31,7 @@ func prepare(ctx context.Context, o Options, build func(context.Context, *Cloud)
 		logStart(o.Out, err)
 		return nil, err
 	}
-	handler, err := build(withLogger(ctx, cloud.Log), cloud)
+	handler, err := build(WithLogger(ctx, cloud.Log), cloud)
 	if err == nil && handler == nil {
 		err = errors.New("the function has no handler")
 	}
