@@ -18,17 +18,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
-	"github.com/truora/minidyn/server"
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/event"
 	"lifecycle/shared/fault"
 	"lifecycle/shared/idempotency"
+	"lifecycle/shared/local/dynamo"
 	"lifecycle/shared/platform"
 	"lifecycle/shared/servicenow"
 )
@@ -47,18 +44,11 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{instance: &instance{}, machines: &machines{runs: map[string]*run{}}, gate: &lever{}}
-	client := dynamodb.NewFromConfig(aws.Config{
-		Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("id", "key", ""),
-		HTTPClient: &http.Client{Transport: handled{server.NewServer()}},
-	})
-	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: aws.String("idempotency"), BillingMode: dynamodbtypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dynamodbtypes.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: dynamodbtypes.ScalarAttributeTypeS}},
-		KeySchema:            []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: dynamodbtypes.KeyTypeHash}},
-	})
-	if err != nil {
+	db := dynamo.New()
+	if err := db.CreateTable(t.Context(), dynamo.Spec{Name: "idempotency", Hash: "pk", TTL: "expires"}); err != nil {
 		t.Fatal(err)
 	}
+	client := db.Client()
 	b.store = idempotency.New(client, "idempotency")
 	b.sweep = &Sweep{
 		connect: func(context.Context) (tickets, error) {

@@ -7,16 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/truora/minidyn/server"
+
+	"lifecycle/shared/local/dynamo"
 )
 
 const (
@@ -30,7 +28,7 @@ type call struct{ service, operation string }
 // cloud is as much of AWS as a trigger sees: Secrets Manager, DynamoDB and Step
 // Functions, behind one transport.
 type cloud struct {
-	dynamo http.Handler
+	dynamo http.RoundTripper
 
 	mu sync.Mutex
 	// secrets holds the versions of the signing key by stage.
@@ -55,21 +53,15 @@ type startInput struct {
 
 func newCloud(t testing.TB) *cloud {
 	t.Helper()
+	db := dynamo.New()
 	c := &cloud{
-		dynamo:     server.NewServer(),
+		dynamo:     db.Transport(),
 		secrets:    map[string]string{"AWSCURRENT": keyOne},
 		executions: map[string]string{}, ended: map[string]string{},
 	}
-	client := dynamodb.NewFromConfig(*c.config())
-	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: aws.String("idempotency"), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
-	})
-	if err != nil {
+	if err := db.CreateTable(t.Context(), dynamo.Spec{Name: "idempotency", Hash: "pk", TTL: "expires"}); err != nil {
 		t.Fatal(err)
 	}
-	c.calls = nil
 	return c
 }
 
@@ -106,9 +98,7 @@ func (c *cloud) serve(r *http.Request, made call, body []byte) (*http.Response, 
 	case "DynamoDB_20120810":
 		r = r.Clone(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		recorder := httptest.NewRecorder()
-		c.dynamo.ServeHTTP(recorder, r)
-		return recorder.Result(), nil
+		return c.dynamo.RoundTrip(r)
 	case "secretsmanager":
 		return c.secret(body)
 	case "AWSStepFunctions":
