@@ -61,7 +61,7 @@ func (s *Sim) authorizeToken(c *call, secret string) *Error {
 	if t == nil || !c.now.Before(t.expires()) {
 		return refuse("E0000011")
 	}
-	if len(t.owner.roles) == 0 {
+	if len(s.rolesOf(t.owner)) == 0 {
 		return refuse("E0000006")
 	}
 	t.used = c.now

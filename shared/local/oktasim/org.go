@@ -29,9 +29,9 @@ type org struct {
 	log    ordered[*event]
 
 	userByID map[string]*user
-	byLogin  map[string]*user          // lower case
-	byNumber map[string]map[*user]bool // lower case; need not be unique in Okta
-	byEmail  map[string]map[*user]bool // lower case; need not be unique either
+	byLogin  map[string]*user   // lower case
+	byNumber map[string][]*user // lower case; need not be unique in Okta
+	byEmail  map[string][]*user // lower case; need not be unique either
 	groupID  map[string]*group
 	appID    map[string]*app
 	everyone *group
@@ -48,8 +48,8 @@ type org struct {
 
 func newOrg() org {
 	return org{
-		userByID: map[string]*user{}, byLogin: map[string]*user{}, byNumber: map[string]map[*user]bool{},
-		byEmail: map[string]map[*user]bool{}, groupID: map[string]*group{}, appID: map[string]*app{},
+		userByID: map[string]*user{}, byLogin: map[string]*user{}, byNumber: map[string][]*user{},
+		byEmail: map[string][]*user{}, groupID: map[string]*group{}, appID: map[string]*app{},
 		settling: map[*user]bool{}, secrets: map[string]*apiToken{}, clients: map[string]*client{}, bearers: map[string]*bearer{},
 	}
 }
@@ -71,8 +71,8 @@ type user struct {
 	shown    record    // what search shows now
 	found    bool      // whether search shows the user at all
 
-	groups   map[*group]*member
-	appUsers map[*app]*appUser
+	members  []*member  // Everyone is not among them; oldest first
+	appUsers []*appUser // oldest first
 	factors  []*factor
 	sessions []*session
 	refresh  []*refreshToken
@@ -96,6 +96,7 @@ type group struct {
 	apps                             []*app
 	roster                           ordered[*member]
 	owners                           []*user
+	roles                            []*role // every member holds them
 	created, updated, membersUpdated time.Time
 }
 
@@ -203,18 +204,19 @@ func (o *org) unindex(u *user) {
 	drop(o.byNumber, strings.ToLower(text(u.profile, "employeeNumber")), u)
 }
 
-func put(index map[string]map[*user]bool, key string, u *user) {
-	if index[key] == nil {
-		index[key] = map[*user]bool{}
+func put(index map[string][]*user, key string, u *user) {
+	if key != "" {
+		index[key] = append(index[key], u)
 	}
-	index[key][u] = true
 }
 
-func drop(index map[string]map[*user]bool, key string, u *user) {
-	delete(index[key], u)
-	if len(index[key]) == 0 {
+func drop(index map[string][]*user, key string, u *user) {
+	rest := slices.DeleteFunc(index[key], func(other *user) bool { return other == u })
+	if len(rest) == 0 {
 		delete(index, key)
+		return
 	}
+	index[key] = rest
 }
 
 // touch stamps a change and lets search know, now or after the lag.

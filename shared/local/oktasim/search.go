@@ -82,15 +82,21 @@ func (s *Sim) candidates(c condition) ([]*user, bool) {
 				few[u] = true
 			}
 		case "profile.email":
-			maps.Copy(few, s.org.byEmail[strings.ToLower(key)])
+			include(few, s.org.byEmail[strings.ToLower(key)])
 		case "profile.employeeNumber":
-			maps.Copy(few, s.org.byNumber[strings.ToLower(key)])
+			include(few, s.org.byNumber[strings.ToLower(key)])
 		default:
 			continue
 		}
 		return slices.SortedFunc(maps.Keys(few), func(a, b *user) int { return a.seq - b.seq }), true
 	}
 	return nil, false
+}
+
+func include(few map[*user]bool, found []*user) {
+	for _, u := range found {
+		few[u] = true
+	}
 }
 
 // attributes reads a version of the user for a condition.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -158,8 +159,8 @@ func (s *Sim) leave(c *call) {
 		Status: c.status, Code: c.code, At: c.began, Took: time.Since(c.began),
 	}
 	s.calls = append(s.calls, note)
-	if over := len(s.calls) - s.options.KeepCalls; over > 0 {
-		s.calls = append(s.calls[:0:0], s.calls[over:]...)
+	if len(s.calls) > 2*s.options.KeepCalls { // cut rarely, so that a call costs no copy
+		s.calls = slices.Clone(s.calls[len(s.calls)-s.options.KeepCalls:])
 	}
 	hook := s.onCall
 	s.mu.Unlock()

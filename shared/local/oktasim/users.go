@@ -175,7 +175,7 @@ func (s *Sim) groupsFor(ids []string) ([]*group, *Error) {
 
 // addUser files a STAGED user, member of Everyone.
 func (s *Sim) addUser(c *call, id string, profile map[string]any) *user {
-	u := &user{seq: s.org.next(), id: id, groups: map[*group]*member{}, appUsers: map[*app]*appUser{}}
+	u := &user{seq: s.org.next(), id: id}
 	u.record = record{profile: profile, status: Staged, created: c.now, statusChanged: time.Time{}, lastUpdated: c.now}
 	s.org.users.add(u.seq, u)
 	s.org.index(u)
@@ -224,13 +224,18 @@ func (s *Sim) changeUser(c *call, partial bool) (answer, *Error) {
 	if refusal != nil {
 		return answer{}, refusal
 	}
+	s.reprofile(c, u, profile)
+	return ok(u.view(c, u.record, true))
+}
+
+// reprofile gives the user a checked profile; rules follow it.
+func (s *Sim) reprofile(c *call, u *user, profile map[string]any) {
 	s.org.unindex(u)
 	u.profile = profile
 	s.org.index(u)
 	s.note(c, "user.account.update_profile", "Update user profile for Okta", u.target())
 	s.evaluateRules(c, u)
 	s.touch(u, c.now)
-	return ok(u.view(c, u.record, true))
 }
 
 // deleteUser is DELETE /api/v1/users/{id}: on any other status than
@@ -253,11 +258,11 @@ func (s *Sim) deleteUser(c *call) (answer, *Error) {
 
 func (s *Sim) forget(c *call, u *user) {
 	s.note(c, "user.lifecycle.delete.initiated", "Delete Okta user initiated", u.target())
-	for g, m := range u.groups {
-		g.roster.remove(m.seq)
+	for _, m := range u.members {
+		m.group.roster.remove(m.seq)
 	}
-	for a, au := range u.appUsers {
-		a.roster.remove(au.seq)
+	for _, au := range u.appUsers {
+		au.app.roster.remove(au.seq)
 	}
 	for g := range s.org.groups.all() {
 		g.owners = slices.DeleteFunc(g.owners, func(owner *user) bool { return owner == u })
@@ -288,8 +293,8 @@ func (s *Sim) groupsOf(u *user) []*group {
 	if s.org.everyone != nil {
 		groups = append(groups, s.org.everyone)
 	}
-	for g := range u.groups {
-		groups = append(groups, g)
+	for _, m := range u.members {
+		groups = append(groups, m.group)
 	}
 	slices.SortFunc(groups, func(a, b *group) int { return a.seq - b.seq })
 	return groups
