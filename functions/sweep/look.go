@@ -41,7 +41,7 @@ func (s *Sweep) look(ctx context.Context, p process, t servicenow.Ticket) (findi
 		return recent, nil
 	}
 	fingerprint := t.Fingerprint()
-	custody, _, err := s.custody.Custody(ctx, t.Ref.String())
+	custody, _, err := s.custody.Custody(ctx, t.String())
 	if err != nil {
 		return 0, err
 	}

@@ -40,7 +40,7 @@ type custodians interface {
 
 // executions is the part of the Step Functions client that the sweep needs.
 type executions interface {
-	DescribeExecution(context.Context, *sfn.DescribeExecutionInput, ...func(*sfn.Options)) (*sfn.DescribeExecutionOutput, error)
+	DescribeExecution(ctx context.Context, in *sfn.DescribeExecutionInput, o ...func(*sfn.Options)) (*sfn.DescribeExecutionOutput, error)
 }
 
 // gate is the switch that stops all changes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,7 +46,7 @@ func TestATicketWithoutAnExecutionIsStarted(t *testing.T) {
 			}
 			time.Sleep(5 * time.Minute)
 			b.expect(t, "before it has taken the ticket", Report{Open: 2, Working: 2})
-			b.hold(t, "a1", starts[1])
+			b.hold(t, starts[1])
 			b.expect(t, "when it has", Report{Open: 2, Working: 2})
 		})
 	})
@@ -65,7 +66,7 @@ func TestATicketWithoutAnExecutionIsStarted(t *testing.T) {
 	})
 	t.Run("when a webhook's execution was aborted before it took the ticket", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
-			b.machines.end(b.machines.begin("webhook"), types.ExecutionStatusAborted)
+			b.machines.end(b.machines.begin(), types.ExecutionStatusAborted)
 			b.instance.open("onboarding", "a1", time.Hour)
 			b.expect(t, "run", Report{Open: 1, Started: 1})
 		})
@@ -78,11 +79,11 @@ func TestATicketThatSomebodyWorksOnIsLeftAlone(t *testing.T) {
 		t.Run(string(status), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bundle) {
 				b.instance.open("onboarding", "a1", time.Hour)
-				owner := b.machines.begin("webhook")
+				owner := b.machines.begin()
 				b.machines.end(owner, status)
-				b.hold(t, "a1", owner)
+				b.hold(t, owner)
 				b.expect(t, "run", Report{Open: 1, Working: 1})
-				b.instance.change("a1", "u_email", "other@corp.example", time.Hour)
+				b.instance.change("u_email", "other@corp.example", time.Hour)
 				b.expect(t, "changed: its owner looks at it every half day at least", Report{Open: 1, Working: 1})
 			})
 		})
@@ -95,16 +96,16 @@ func TestATicketWithAnOutcomeIsLeftAloneUntilItChanges(t *testing.T) {
 		t.Run(outcome, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bundle) {
 				b.instance.open("onboarding", "a1", time.Hour)
-				owner := b.machines.begin("webhook")
-				b.hold(t, "a1", owner)
-				b.release(t, "a1", owner, outcome)
+				owner := b.machines.begin()
+				b.hold(t, owner)
+				b.release(t, owner, outcome)
 				b.machines.end(owner, types.ExecutionStatusFailed)
 				for range 3 {
 					b.expect(t, "unchanged", Report{Open: 1, Settled: 1})
-					b.instance.change("a1", "assignment_group", "g1", time.Hour) // our own note does that
+					b.instance.change("assignment_group", "g1", time.Hour) // our own note does that
 					time.Sleep(24 * time.Hour)
 				}
-				b.instance.change("a1", "u_email", "mended@corp.example", grace+time.Second)
+				b.instance.change("u_email", "mended@corp.example", grace+time.Second)
 				b.expect(t, "mended, and the webhook was lost", Report{Open: 1, Started: 1})
 			})
 		})
@@ -113,11 +114,11 @@ func TestATicketWithAnOutcomeIsLeftAloneUntilItChanges(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
 			for i, email := range []string{"one@corp.example", "two@corp.example", "one@corp.example"} {
-				b.instance.change("a1", "u_email", email, time.Hour)
+				b.instance.change("u_email", email, time.Hour)
 				b.expect(t, email, Report{Open: 1, Started: 1})
 				execution := b.machines.started()[i]
-				b.hold(t, "a1", execution)
-				b.release(t, "a1", execution, "returned")
+				b.hold(t, execution)
+				b.release(t, execution, "returned")
 				b.machines.end(execution, types.ExecutionStatusSucceeded)
 			}
 		})
@@ -125,9 +126,9 @@ func TestATicketWithAnOutcomeIsLeftAloneUntilItChanges(t *testing.T) {
 	t.Run("closed when it was read, and reopened", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
-			owner := b.machines.begin("webhook")
-			b.hold(t, "a1", owner)
-			b.release(t, "a1", owner, "")
+			owner := b.machines.begin()
+			b.hold(t, owner)
+			b.release(t, owner, "")
 			b.expect(t, "run", Report{Open: 1, Started: 1})
 		})
 	})
@@ -135,15 +136,15 @@ func TestATicketWithAnOutcomeIsLeftAloneUntilItChanges(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
 			fail := func(execution string) {
-				b.hold(t, "a1", execution)
+				b.hold(t, execution)
 				if _, err := b.store.Release(t.Context(), "incident/a1", execution, "ended", ""); err != nil {
 					t.Fatal(err)
 				}
 				b.machines.end(execution, types.ExecutionStatusFailed)
-				b.instance.change("a1", "state", "1", 0) // the note
+				b.instance.change("state", "1", 0) // the note
 				time.Sleep(time.Hour)
 			}
-			fail(b.machines.begin("webhook"))
+			fail(b.machines.begin())
 			b.expect(t, "after the webhook's", Report{Open: 1, Started: 1})
 			fail(b.machines.started()[0])
 			b.expect(t, "after our own", Report{Open: 1, Settled: 1})
@@ -157,8 +158,8 @@ func TestATicketWhoseExecutionDiedWithoutAWordIsStartedAgain(t *testing.T) {
 		t.Run(string(status), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bundle) {
 				b.instance.open("onboarding", "a1", time.Hour)
-				owner := b.machines.begin("webhook")
-				b.hold(t, "a1", owner)
+				owner := b.machines.begin()
+				b.hold(t, owner)
 				b.machines.end(owner, status)
 				b.expect(t, "run", Report{Open: 1, Started: 1})
 				b.expect(t, "next run", Report{Open: 1, Working: 1})
@@ -168,15 +169,15 @@ func TestATicketWhoseExecutionDiedWithoutAWordIsStartedAgain(t *testing.T) {
 	t.Run("older than Step Functions remembers", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
-			b.hold(t, "a1", "arn:aws:states:eu-central-1:123456789012:execution:dev-onboarding:forgotten")
+			b.hold(t, "arn:aws:states:eu-central-1:123456789012:execution:dev-onboarding:forgotten")
 			b.expect(t, "run", Report{Open: 1, Started: 1})
 		})
 	})
 	t.Run("failed, and could not even tell the ticket: after an hour", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
-			owner := b.machines.begin("webhook")
-			b.hold(t, "a1", owner)
+			owner := b.machines.begin()
+			b.hold(t, owner)
 			b.machines.end(owner, types.ExecutionStatusFailed)
 			b.expect(t, "at once", Report{Open: 1, Settled: 1})
 			time.Sleep(patience + time.Second)
@@ -186,8 +187,8 @@ func TestATicketWhoseExecutionDiedWithoutAWordIsStartedAgain(t *testing.T) {
 	t.Run("each time it is aborted, whether it had the ticket or not", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
-			owner := b.machines.begin("webhook")
-			b.hold(t, "a1", owner)
+			owner := b.machines.begin()
+			b.hold(t, owner)
 			b.machines.end(owner, types.ExecutionStatusAborted)
 			for i := range revivals {
 				b.expect(t, fmt.Sprintf("revival %d", i), Report{Open: 1, Started: 1})
@@ -256,7 +257,7 @@ func TestOneTroubleDoesNotKeepTheRestFromBeingLookedAfter(t *testing.T) {
 	t.Run("an execution that cannot be seen", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
-			b.hold(t, "a1", b.machines.begin("webhook"))
+			b.hold(t, b.machines.begin())
 			b.machines.failWith(errThrottled)
 			b.expect(t, "run", Report{Open: 1, Failed: 1})
 		})
@@ -299,9 +300,7 @@ func TestNewSweepNamesWhatIsMissingOrWrong(t *testing.T) {
 	}
 	for _, name := range []string{"ONBOARDING_TICKETS", "OFFBOARDING_TICKETS"} {
 		env := map[string]string{name: `{"nonsense":1}`}
-		for k, v := range complete {
-			env[k] = v
-		}
+		maps.Copy(env, complete)
 		if _, err := NewSweep(t.Context(), &platform.Cloud{Env: env}); !fault.Is[*fault.Invalid](err) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -37,7 +37,7 @@ func refuse(status int, code string, problems ...Problem) answer {
 }
 
 func (a answer) response(requestID string) events.APIGatewayV2HTTPResponse {
-	header := map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"}
+	header := map[string]string{"Content-Type": jsonType, "Cache-Control": "no-store"}
 	if a.retryAfter > 0 {
 		seconds := int((a.retryAfter + time.Second - 1) / time.Second)
 		header["Retry-After"] = strconv.Itoa(seconds)

@@ -40,10 +40,9 @@ type cloud struct {
 	starts []startInput
 	calls  []call
 	// meddle may answer a call instead, before or after it is made.
-	meddle func(n int, c call, make func() (*http.Response, error)) (*http.Response, error)
+	meddle func(n int, c call, do func() (*http.Response, error)) (*http.Response, error)
 }
 
-//nolint:tagliatelle // names of the wire
 type startInput struct {
 	Name        string `json:"name"`
 	Input       string `json:"input"`
@@ -109,14 +108,17 @@ func (c *cloud) serve(r *http.Request, made call, body []byte) (*http.Response, 
 }
 
 func (c *cloud) secret(body []byte) (*http.Response, error) {
-	var ask struct{ SecretId, VersionStage string } //nolint:revive // names of the wire
+	var ask struct {
+		SecretID     string `json:"SecretId"`
+		VersionStage string `json:"VersionStage"`
+	}
 	if err := json.Unmarshal(body, &ask); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	value, ok := c.secrets[ask.VersionStage]
-	if !ok || ask.SecretId != secretName {
+	if !ok || ask.SecretID != secretName {
 		return refusal(400, "ResourceNotFoundException"), nil
 	}
 	return respond(200, fmt.Sprintf(`{"SecretString":%q}`, value)), nil
@@ -182,7 +184,7 @@ func (c *cloud) count(operation string) int {
 }
 
 // interfere sets what happens to calls from now on, which are numbered from 1.
-func (c *cloud) interfere(meddle func(n int, c call, make func() (*http.Response, error)) (*http.Response, error)) {
+func (c *cloud) interfere(meddle func(n int, c call, do func() (*http.Response, error)) (*http.Response, error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls, c.meddle = nil, meddle

@@ -5,7 +5,6 @@ import (
 	_ "embed" // the schema
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -116,7 +115,7 @@ func givenTwice(body []byte) []Problem {
 // explain flattens the validator's tree into one problem for each field.
 func explain(e *jsonschema.ValidationError) []Problem {
 	if len(e.Causes) > 0 {
-		var problems []Problem
+		problems := make([]Problem, 0, len(e.Causes))
 		for _, cause := range e.Causes {
 			problems = append(problems, explain(cause)...)
 		}
@@ -131,7 +130,7 @@ func explain(e *jsonschema.ValidationError) []Problem {
 	case *kind.Type:
 		return []Problem{{Field: field, Problem: "must be of type " + strings.Join(k.Want, " or ")}}
 	case *kind.Pattern:
-		return []Problem{{Field: field, Problem: fmt.Sprintf("must match %s", k.Want)}}
+		return []Problem{{Field: field, Problem: "must match " + k.Want}}
 	case *kind.Format:
 		return []Problem{{Field: field, Problem: "must be a " + k.Want}}
 	default:

@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestParseNoticeReadsWhatItAccepts(t *testing.T) {
 
 func TestProblemsAreBoundedAndRepeatNoValue(t *testing.T) {
 	t.Parallel()
-	var members []string
+	members := make([]string, 0, 200)
 	for i := range 200 {
 		members = append(members, fmt.Sprintf(`"%d%s":"s3cr3t"`, i, strings.Repeat("ä", 60)))
 	}
@@ -148,13 +149,13 @@ func FuzzTrigger(f *testing.F) {
 			n, problems := ParseNotice(body)
 			valid = len(problems) == 0 && slices.Contains([]string{"incident", "sc_req_item"}, n.Table)
 		}
-		response := b.deliver(t, t.Context(), request)
+		response := b.deliver(t.Context(), t, request)
 		switch response.StatusCode {
-		case 202:
+		case http.StatusAccepted:
 			if !valid {
 				t.Errorf("accepted %q", body)
 			}
-		case 400, 401, 409, 413, 415:
+		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 			if len(b.cloud.started()) != before {
 				t.Errorf("started for a request that was refused with %d", response.StatusCode)
 			}

@@ -9,6 +9,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
+// jsonType is the media type of a notice, and of our answers.
+const jsonType = "application/json"
+
 // maxBody is the longest body that is read, in bytes. A notice has about 200.
 const maxBody = 64 << 10
 
@@ -55,7 +58,7 @@ func (r request) one(name string) string {
 // isJSON reports whether the request declares a JSON body in UTF-8.
 func (r request) isJSON() bool {
 	media, parameters, err := mime.ParseMediaType(r.one("Content-Type"))
-	if err != nil || media != "application/json" {
+	if err != nil || media != jsonType {
 		return false
 	}
 	charset, given := parameters["charset"]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,7 +85,7 @@ func (s sent) request(t testing.TB) events.APIGatewayV2HTTPRequest {
 	if s.keys == nil {
 		s.keys = []string{keyOne}
 	}
-	var signatures []string
+	signatures := make([]string, 0, len(s.keys))
 	for _, key := range s.keys {
 		webhook, err := standardwebhooks.NewWebhook(key)
 		if err != nil {
@@ -113,10 +114,10 @@ func (s sent) request(t testing.TB) events.APIGatewayV2HTTPRequest {
 
 func (b *bundle) send(t testing.TB, s sent) events.APIGatewayV2HTTPResponse {
 	t.Helper()
-	return b.deliver(t, t.Context(), s.request(t))
+	return b.deliver(t.Context(), t, s.request(t))
 }
 
-func (b *bundle) deliver(t testing.TB, ctx context.Context, r events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+func (b *bundle) deliver(ctx context.Context, t testing.TB, r events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	t.Helper()
 	payload, err := json.Marshal(r)
 	if err != nil {
@@ -136,8 +137,10 @@ func (b *bundle) deliver(t testing.TB, ctx context.Context, r events.APIGatewayV
 // execution is the name in a 202.
 func execution(t testing.TB, r events.APIGatewayV2HTTPResponse) string {
 	t.Helper()
-	var body struct{ Execution string }
-	if r.StatusCode != 202 {
+	var body struct {
+		Execution string `json:"execution"`
+	}
+	if r.StatusCode != http.StatusAccepted {
 		t.Fatalf("answer %d %s, want 202", r.StatusCode, r.Body)
 	}
 	if err := json.Unmarshal([]byte(r.Body), &body); err != nil || body.Execution == "" {

@@ -38,14 +38,14 @@ type verifier struct {
 	secret  string
 }
 
-// errUnsigned says that a request is not signed by a key of ours. What exactly
+// unsignedError says that a request is not signed by a key of ours. What exactly
 // is wrong with it is for the log only.
-type errUnsigned struct{ why error }
+type unsignedError struct{ why error }
 
-func (e *errUnsigned) Error() string { return e.why.Error() }
-func (e *errUnsigned) Unwrap() error { return e.why }
+func (e *unsignedError) Error() string { return e.why.Error() }
+func (e *unsignedError) Unwrap() error { return e.why }
 
-// verify returns nil, *errUnsigned, or a fault when the keys cannot be had.
+// verify returns nil, *unsignedError, or a fault when the keys cannot be had.
 func (v verifier) verify(ctx context.Context, r request) error {
 	header := http.Header{}
 	for _, name := range []string{
@@ -85,7 +85,7 @@ func (v verifier) check(ctx context.Context, versions []string, header http.Head
 	if refused == nil {
 		return &fault.Invalid{Message: "no version of the secret " + v.secret + " is a usable signing key: store at least 24 random bytes as base64, with or without whsec_ before it"}
 	}
-	return &errUnsigned{why: refused}
+	return &unsignedError{why: refused}
 }
 
 // newWebhook refuses keys that are no keys before the library sees them.

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/base64"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func TestAForgeryWithAnEmptyKeyIsRefused(t *testing.T) {
 			r.Headers["webhook-timestamp"] = strconv.FormatInt(time.Now().Unix(), 10)
 		}}
 		response := b.send(t, forged)
-		if response.StatusCode != 503 || len(b.cloud.started()) != 0 {
+		if response.StatusCode != http.StatusServiceUnavailable || len(b.cloud.started()) != 0 {
 			t.Errorf("key %q: answer %d %s", secret, response.StatusCode, response.Body)
 		}
 		if !strings.Contains(b.log.String(), "not usable") {
@@ -76,7 +77,7 @@ func TestAForgeryWithAnEmptyKeyIsRefused(t *testing.T) {
 		b.cloud.rotate("", keyOne)
 		execution(t, b.send(t, sent{id: "msg_1", body: notice}))
 		forged := b.send(t, sent{id: "msg_2", body: notice, keys: []string{"whsec_"}})
-		if forged.StatusCode != 401 {
+		if forged.StatusCode != http.StatusUnauthorized {
 			t.Errorf("forgery: answer %d", forged.StatusCode)
 		}
 	})
@@ -90,7 +91,7 @@ func TestRotationOfTheKey(t *testing.T) {
 		b.cloud.rotate(keyTwo, keyOne)
 		execution(t, b.send(t, sent{id: "msg_1", body: notice, keys: []string{keyTwo}}))
 		execution(t, b.send(t, sent{id: "msg_2", body: notice, keys: []string{keyOne}}))
-		if third := b.send(t, sent{id: "msg_3", body: notice, keys: []string{keyThree}}); third.StatusCode != 401 {
+		if third := b.send(t, sent{id: "msg_3", body: notice, keys: []string{keyThree}}); third.StatusCode != http.StatusUnauthorized {
 			t.Errorf("a third key: answer %d", third.StatusCode)
 		}
 	})
@@ -117,7 +118,7 @@ func TestRotationOfTheKey(t *testing.T) {
 			execution(t, b.send(t, sent{id: "msg_1", body: notice}))
 			b.cloud.rotate(keyThree, keyTwo)
 			time.Sleep(5 * time.Minute)
-			if late := b.send(t, sent{id: "msg_2", body: notice}); late.StatusCode != 401 {
+			if late := b.send(t, sent{id: "msg_2", body: notice}); late.StatusCode != http.StatusUnauthorized {
 				t.Errorf("answer %d", late.StatusCode)
 			}
 		})
@@ -170,9 +171,9 @@ func TestClocksThatDiffer(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := setup(t)
 			request := sent{id: "msg_1", body: notice}.request(t)
-			execution(t, b.deliver(t, t.Context(), request))
+			execution(t, b.deliver(t.Context(), t, request))
 			time.Sleep(5*time.Minute + time.Second)
-			if replay := b.deliver(t, t.Context(), request); replay.StatusCode != 401 {
+			if replay := b.deliver(t.Context(), t, request); replay.StatusCode != http.StatusUnauthorized {
 				t.Errorf("answer %d", replay.StatusCode)
 			}
 		})

@@ -51,7 +51,7 @@ type claims interface {
 
 // executions is the part of the Step Functions client that starting needs.
 type executions interface {
-	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
+	StartExecution(ctx context.Context, in *sfn.StartExecutionInput, o ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
 }
 
 const (

@@ -53,7 +53,7 @@ func (t *Trigger) Handle(ctx context.Context, r events.APIGatewayV2HTTPRequest) 
 // answer goes through the checks in the order that the package comment gives.
 func (t *Trigger) answer(ctx context.Context, r request) answer {
 	if err := t.verifier.verify(ctx, r); err != nil {
-		var bad *errUnsigned
+		var bad *unsignedError
 		if errors.As(err, &bad) {
 			return t.refused(ctx, refuse(http.StatusUnauthorized, unsigned), err)
 		}

@@ -23,8 +23,8 @@ func TestAccepted(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		const trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
-		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", trace) //nolint:staticcheck,revive // as the Lambda runtime does it
-		response := b.deliver(t, ctx, sent{id: "msg_1", body: notice}.request(t))
+		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", trace) //nolint:staticcheck // as the Lambda runtime does it
+		response := b.deliver(ctx, t, sent{id: "msg_1", body: notice}.request(t))
 		name := execution(t, response)
 		if !regexp.MustCompile(`^INC0010001-[0-9a-f]{32}$`).MatchString(name) || len(name) > 80 {
 			t.Errorf("execution %q", name)
@@ -50,7 +50,7 @@ func TestAccepted(t *testing.T) {
 			first := b.send(t, sent{id: "msg_1", body: notice})
 			for _, pause := range []time.Duration{0, time.Minute, 24 * time.Hour, 80 * 24 * time.Hour} {
 				time.Sleep(pause)
-				if again := b.send(t, sent{id: "msg_1", body: notice}); again.StatusCode != 202 || again.Body != first.Body {
+				if again := b.send(t, sent{id: "msg_1", body: notice}); again.StatusCode != http.StatusAccepted || again.Body != first.Body {
 					t.Errorf("after %s: %d %s, want %s", pause, again.StatusCode, again.Body, first.Body)
 				}
 				b.cloud.end()
@@ -83,7 +83,7 @@ func TestAccepted(t *testing.T) {
 			bodies := make([]string, 20)
 			var all sync.WaitGroup
 			for i := range bodies {
-				all.Go(func() { bodies[i] = b.deliver(t, t.Context(), request).Body })
+				all.Go(func() { bodies[i] = b.deliver(t.Context(), t, request).Body })
 			}
 			all.Wait()
 			for _, body := range bodies {
@@ -163,7 +163,7 @@ func TestRefused(t *testing.T) {
 			}
 		}
 	}
-	with := func(old, new string) string { return strings.Replace(notice, old, new, 1) }
+	with := func(from, to string) string { return strings.Replace(notice, from, to, 1) }
 
 	cases := []struct {
 		name   string
@@ -257,7 +257,7 @@ func TestTheSameIDWithAnotherBodyIsRefused(t *testing.T) {
 	b := setup(t)
 	execution(t, b.send(t, sent{id: "msg_1", body: notice}))
 	other := b.send(t, sent{id: "msg_1", body: strings.Replace(notice, "created", "updated", 1)})
-	if want := `{"error":"webhook_id_used_with_another_body","request_id":"` + requestID + `"}`; other.StatusCode != 409 || other.Body != want {
+	if want := `{"error":"webhook_id_used_with_another_body","request_id":"` + requestID + `"}`; other.StatusCode != http.StatusConflict || other.Body != want {
 		t.Errorf("answer %d %s, want 409 %s", other.StatusCode, other.Body, want)
 	}
 	if n := len(b.cloud.started()); n != 1 {
@@ -341,7 +341,7 @@ func TestACrashAnywhereAndARedeliveryStartExactlyOneExecution(t *testing.T) {
 					t.Errorf("crash at call %d (after it: %t): answers %s and %s, %d executions", at, after, first.Body, again.Body, len(b.cloud.started()))
 				}
 				other := b.send(t, sent{id: "msg_1", body: strings.Replace(notice, "created", "updated", 1)})
-				if other.StatusCode != 409 {
+				if other.StatusCode != http.StatusConflict {
 					t.Errorf("crash at call %d (after it: %t): the id with another body gets %d", at, after, other.StatusCode)
 				}
 			}
@@ -353,7 +353,7 @@ func TestACrashAnywhereAndARedeliveryStartExactlyOneExecution(t *testing.T) {
 		b.cloud.interfere(crash(calls-1, true))
 		b.send(t, sent{id: "msg_1", body: notice})
 		b.cloud.interfere(nil)
-		if other := b.send(t, sent{id: "msg_1", body: strings.Replace(notice, "created", "updated", 1)}); other.StatusCode != 409 {
+		if other := b.send(t, sent{id: "msg_1", body: strings.Replace(notice, "created", "updated", 1)}); other.StatusCode != http.StatusConflict {
 			t.Errorf("answer %d", other.StatusCode)
 		}
 		if n := len(b.cloud.started()); n != 1 {

@@ -26,7 +26,7 @@ func AWSError(what string, err error) error {
 	if err == nil || isFault(err) {
 		return err
 	}
-	cause := &awsCause{err: err}
+	cause := &causeError{err: err}
 	var cancelled *dynamodbtypes.TransactionCanceledException
 	if errors.As(err, &cancelled) {
 		return ofTransaction(what, cancelled, cause)
@@ -154,13 +154,13 @@ func statusOf(err error) int {
 	return 0
 }
 
-// awsCause shows an AWS error in the length that a ticket bears: service,
+// causeError shows an AWS error in the length that a ticket bears: service,
 // operation, code, message and request id.
-type awsCause struct{ err error }
+type causeError struct{ err error }
 
-func (c *awsCause) Unwrap() error { return c.err }
+func (c *causeError) Unwrap() error { return c.err }
 
-func (c *awsCause) Error() string {
+func (c *causeError) Error() string {
 	var b strings.Builder
 	var operation *smithy.OperationError
 	if errors.As(c.err, &operation) {

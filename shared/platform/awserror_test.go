@@ -19,6 +19,9 @@ import (
 	"lifecycle/shared/fault"
 )
 
+// absent is the kind of what does not exist.
+const absent = "NotFound"
+
 func kindOf(err error) string { return strings.TrimPrefix(fmt.Sprintf("%T", err), "*fault.") }
 
 func TestAWSErrorOfRealAnswers(t *testing.T) {
@@ -64,9 +67,9 @@ func TestAWSErrorOfRealAnswers(t *testing.T) {
 		{"denied", get, 400, `{"__type":"AccessDeniedException","message":"m"}`, "Denied"},
 		{"a credential that is not known", get, 400, `{"__type":"UnrecognizedClientException","message":"m"}`, "Denied"},
 		{"an unknown 403", start, 403, `{"__type":"Whatever","message":"m"}`, "Denied"},
-		{"no such table", get, 400, `{"__type":"ResourceNotFoundException","message":"m"}`, "NotFound"},
-		{"no such machine", start, 400, `{"__type":"StateMachineDoesNotExist","message":"m"}`, "NotFound"},
-		{"no such object", object, 404, `<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>m</Message></Error>`, "NotFound"},
+		{"no such table", get, 400, `{"__type":"ResourceNotFoundException","message":"m"}`, absent},
+		{"no such machine", start, 400, `{"__type":"StateMachineDoesNotExist","message":"m"}`, absent},
+		{"no such object", object, 404, `<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>m</Message></Error>`, absent},
 		{"access to an object denied", object, 403, `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>m</Message></Error>`, "Denied"},
 		{"S3 asks for less", object, 503, `<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>m</Message></Error>`, "Throttled"},
 		{"name taken", start, 400, `{"__type":"ExecutionAlreadyExists","message":"m"}`, "Conflict"},
@@ -103,15 +106,20 @@ func TestAWSErrorOfRealAnswers(t *testing.T) {
 
 func TestAWSErrorWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
-	call := func(t *testing.T, ctx context.Context, failure error) error {
+	call := func(t *testing.T, failure error) error {
 		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if errors.Is(failure, context.Canceled) {
+			cancel()
+		}
 		cloud, _ := newCloud(t, nil, roundTripper(func(*http.Request) (*http.Response, error) { return nil, failure }))
 		_, err := cloud.SFN.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String("arn")})
 		return AWSError("the execution could not be seen", err)
 	}
 	t.Run("a reset connection is unavailable", func(t *testing.T) {
 		t.Parallel()
-		err := call(t, t.Context(), syscall.ECONNRESET)
+		err := call(t, syscall.ECONNRESET)
 		if kindOf(err) != "Unavailable" || !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%T %v", err, err)
 		}
@@ -121,9 +129,7 @@ func TestAWSErrorWithoutAnAnswer(t *testing.T) {
 	})
 	t.Run("running out of time is unavailable", func(t *testing.T) {
 		t.Parallel()
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		err := call(t, ctx, context.Canceled)
+		err := call(t, context.Canceled)
 		if kindOf(err) != "Unavailable" || !errors.Is(err, context.Canceled) {
 			t.Errorf("%T %v", err, err)
 		}

@@ -46,7 +46,7 @@ func problemsOf(err error, variables map[string]string) []string {
 	)
 	switch {
 	case errors.As(err, &all):
-		var problems []string
+		problems := make([]string, 0, len(all.Errors))
 		for _, one := range all.Errors {
 			problems = append(problems, problemsOf(one, variables)...)
 		}

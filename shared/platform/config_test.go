@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +21,8 @@ type settings struct {
 	tables
 	Tables   tables        `envPrefix:""`
 	URL      string        `env:"SERVICE_URL,required"`
-	Lead     time.Duration `env:"LEAD_TIME" envDefault:"72h"`
-	Share    float64       `env:"LIMIT_SHARE" envDefault:"0.92"`
+	Lead     time.Duration `env:"LEAD_TIME"            envDefault:"72h"`
+	Share    float64       `env:"LIMIT_SHARE"          envDefault:"0.92"`
 	Domains  []string      `env:"EMAIL_DOMAINS"`
 	Optional string        `env:"OPTIONAL"`
 }
@@ -30,12 +31,8 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	complete := map[string]string{"LEDGER_TABLE": "ledger", "CONTROL_TABLE": "control", "SERVICE_URL": "https://a.example"}
 	with := func(changes map[string]string) map[string]string {
-		env := map[string]string{}
-		for _, m := range []map[string]string{complete, changes} {
-			for k, v := range m {
-				env[k] = v
-			}
-		}
+		env := maps.Clone(complete)
+		maps.Copy(env, changes)
 		return env
 	}
 	cases := []struct {

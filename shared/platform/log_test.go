@@ -26,7 +26,7 @@ func TestLoggerCarriesWhoAndWhat(t *testing.T) {
 		return nil
 	}))
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "req-7"})
-	ctx = context.WithValue(ctx, "x-amzn-trace-id", header) //nolint:staticcheck,revive // as the Lambda runtime does it
+	ctx = context.WithValue(ctx, "x-amzn-trace-id", header) //nolint:staticcheck // as the Lambda runtime does it
 	if TraceHeader(ctx) != header {
 		t.Errorf("TraceHeader = %q", TraceHeader(ctx))
 	}
@@ -74,13 +74,13 @@ func TestRedaction(t *testing.T) {
 	const value = "s3cr3t-value-0001"
 	type login struct {
 		User     string `json:"user"`
-		Password string `json:"password"`
+		Password string `json:"old_password"`
 	}
 	cases := []struct {
 		name string
 		args []any
 	}{
-		{"password", []any{"password", value}},
+		{"a password", []any{"Password", value}},
 		{"a name in another case and spelling", []any{"X-API-Key", value, "PrivateKey", value, "client_secret", value}},
 		{"authorization and cookies", []any{"Authorization", value, "set-cookie", value}},
 		{"an email address under its name", []any{"email", value}},

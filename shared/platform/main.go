@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -43,7 +44,7 @@ func prepare(ctx context.Context, o Options, build func(context.Context, *Cloud)
 }
 
 func logStart(out io.Writer, err error) {
-	args := []any{"error_type", fmt.Sprintf("%T", err), "error", err.Error()}
+	args := []any{slog.String("error_type", fmt.Sprintf("%T", err)), slog.Any("error", err)}
 	var invalid *fault.Invalid
 	if errors.As(err, &invalid) && len(invalid.Problems) > 0 {
 		args = append(args, "problems", invalid.Problems)

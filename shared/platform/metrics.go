@@ -36,6 +36,9 @@ func (m *Metrics) Duration(name string, d time.Duration, dims ...string) {
 	m.put(name, "Milliseconds", float64(d.Microseconds())/1000, dims)
 }
 
+// metadataMember is the member that makes a log line a measurement.
+const metadataMember = "_aws"
+
 // Limits of the format: docs.aws.amazon.com, CloudWatch Embedded Metric Format
 // specification.
 const (
@@ -63,7 +66,7 @@ type metricMetadata struct {
 }
 
 func (m *Metrics) put(name, unit string, value float64, dims []string) {
-	if m == nil || name == "" || name == "_aws" {
+	if m == nil || name == "" || name == metadataMember {
 		return
 	}
 	name = cut(name, maxMetricName)
@@ -71,14 +74,14 @@ func (m *Metrics) put(name, unit string, value float64, dims []string) {
 	names := []string{}
 	for i := 0; i+1 < len(dims) && len(names) < maxDimensions; i += 2 {
 		key := cut(dims[i], maxDimensionName)
-		if _, twice := line[key]; twice || key == "" || key == "_aws" || key == name || dims[i+1] == "" {
+		if _, twice := line[key]; twice || key == "" || key == metadataMember || key == name || dims[i+1] == "" {
 			continue
 		}
 		line[key] = cut(dims[i+1], maxDimensionValue)
 		names = append(names, key)
 	}
 	line[name] = value
-	line["_aws"] = metricMetadata{
+	line[metadataMember] = metricMetadata{
 		Timestamp: time.Now().UnixMilli(),
 		CloudWatchMetrics: []metricDirective{{
 			Namespace: m.namespace, Dimensions: [][]string{names}, Metrics: []metricDetail{{Name: name, Unit: unit}},

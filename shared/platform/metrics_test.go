@@ -15,8 +15,8 @@ import (
 // Format specification.
 func checkEMF(t interface {
 	Helper()
-	Errorf(string, ...any)
-	Fatalf(string, ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
 }, doc map[string]any,
 ) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,13 +29,8 @@ func redact(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
 		return a
 	}
-	if isSensitive(a.Key) {
+	if isSensitive(a.Key) || slices.ContainsFunc(groups, isSensitive) {
 		return slog.String(a.Key, redacted)
-	}
-	for _, g := range groups {
-		if isSensitive(g) {
-			return slog.String(a.Key, redacted)
-		}
 	}
 	switch v := a.Value.Resolve(); v.Kind() {
 	case slog.KindString:

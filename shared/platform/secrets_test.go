@@ -42,7 +42,10 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.calls++
-	var ask struct{ SecretId, VersionStage string } //nolint:revive // names of the wire
+	var ask struct {
+		SecretID     string `json:"SecretId"`
+		VersionStage string `json:"VersionStage"`
+	}
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
 		return nil, err
 	}
@@ -53,7 +56,7 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ok {
 		return reply(400, nil, `{"__type":"ResourceNotFoundException","Message":"no such stage"}`), nil
 	}
-	return reply(200, nil, fmt.Sprintf(`{"Name":%q,"SecretString":%q}`, ask.SecretId, value)), nil
+	return reply(200, nil, fmt.Sprintf(`{"Name":%q,"SecretString":%q}`, ask.SecretID, value)), nil
 }
 
 func TestSecrets(t *testing.T) {
