@@ -114,11 +114,15 @@ func (s *Steps) Escalate(ctx context.Context, st state) (outcome, error) {
 		fmt.Fprintf(&b, "- %s\n", st.Error.Message())
 	}
 	b.WriteString("Everything else was done; the ledger has each action. Remove these by hand, or mend the cause and save this ticket: it goes on from there.")
-	return outcome{How: workflow.Ended}, s.tickets.Escalate(ctx, st.Subject, "escalated", b.String(), because(st.Subject))
+	return outcome{How: workflow.Failed}, s.tickets.Escalate(ctx, st.Subject, "escalated", b.String(), because(st.Subject))
 }
 
-// Reopen reopens the resolved ticket for security.
-func (s *Steps) Reopen(ctx context.Context, st state) (workflow.Nothing, error) {
+// Reopen reopens the resolved ticket for security, and leaves it with them: it
+// is carried out again when one of them saves it, not by our own reopening.
+func (s *Steps) Reopen(ctx context.Context, st state) (outcome, error) {
+	if _, err := s.tickets.TakeOver(ctx, st.Subject); err != nil {
+		return outcome{}, err
+	}
 	var b strings.Builder
 	if st.Watch.Returned {
 		fmt.Fprintf(&b, "Access of Okta user %s has returned after this ticket was resolved:\n", st.Leaver.UserID)
@@ -133,7 +137,7 @@ func (s *Steps) Reopen(ctx context.Context, st state) (workflow.Nothing, error) 
 		}
 		b.WriteString("\nLook at the account by hand.")
 	}
-	return workflow.Nothing{}, s.tickets.Escalate(ctx, st.Subject, "reopened", b.String(), because(st.Subject))
+	return outcome{How: workflow.Returned}, s.tickets.Escalate(ctx, st.Subject, "reopened", b.String(), because(st.Subject))
 }
 
 // DefaultKind is how a termination ticket looks unless configuration says

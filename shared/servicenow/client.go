@@ -28,6 +28,9 @@ type Options struct {
 	// Credentials is the secret: the JSON object {"user","password"} for basic
 	// authentication or {"clientId","clientSecret"} for OAuth client credentials.
 	Credentials string
+	// User is the user name that the integration writes under, by which it tells
+	// its own changes from others'; empty: the one in the credentials, if any.
+	User string
 	// Transport sends the requests; nil means http.DefaultTransport.
 	Transport http.RoundTripper
 	// Ledger records every write.
@@ -43,6 +46,7 @@ type Client struct {
 	base     *url.URL
 	http     *retryablehttp.Client
 	signIn   signIn
+	user     string
 	ledger   Ledger
 	pageSize int
 }
@@ -68,7 +72,10 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{base: base, http: client, signIn: signIn, ledger: o.Ledger, pageSize: o.PageSize}, nil
+	if basic, ok := signIn.(password); ok && o.User == "" {
+		o.User = basic.user
+	}
+	return &Client{base: base, http: client, signIn: signIn, user: o.User, ledger: o.Ledger, pageSize: o.PageSize}, nil
 }
 
 // Ref names a record.

@@ -21,14 +21,21 @@ type Ticket struct {
 	Phase  Phase
 	// OpenedBy is the sys_id of who opened it.
 	OpenedBy string
-	// Updated is when it was last changed, to the second.
-	Updated time.Time
+	// Updated is when it was last changed, to the second, and UpdatedBy the user
+	// name of who did it.
+	Updated   time.Time
+	UpdatedBy string
 
 	values map[string]string
 }
 
 // ticketColumns are read for every ticket.
-var ticketColumns = []string{"number", stateColumn, "opened_by", "sys_updated_on"}
+var ticketColumns = []string{"number", stateColumn, "opened_by", "sys_updated_on", "sys_updated_by"}
+
+// Own reports whether the ticket was last changed by this integration, so that
+// nobody has touched it since. It is true, too, when the integration does not
+// know its own user name.
+func (c *Client) Own(t Ticket) bool { return c.user == "" || strings.EqualFold(t.UpdatedBy, c.user) }
 
 // Value is what the ticket says for a field of its kind, as it is stored: a
 // reference is a sys_id. It is empty for a field that the kind does not have.
@@ -85,7 +92,7 @@ func (k Kind) ticket(r row, a answers) (Ticket, error) {
 	}
 	t := Ticket{
 		Ref: Ref{k.Table, r["sys_id"]}, Number: r["number"], Phase: phase, OpenedBy: r["opened_by"],
-		Updated: r.moment("sys_updated_on"), values: map[string]string{},
+		Updated: r.moment("sys_updated_on"), UpdatedBy: r["sys_updated_by"], values: map[string]string{},
 	}
 	for name, from := range k.Fields {
 		if variable, ok := strings.CutPrefix(from, variablePrefix); ok {

@@ -19,6 +19,7 @@ import (
 type TicketConfig struct {
 	ServiceNowURL    string `env:"SERVICENOW_URL,required"`
 	ServiceNowSecret string `env:"SERVICENOW_SECRET_ID,required"`
+	ServiceNowUser   string `env:"SERVICENOW_USER"`
 	LedgerTable      string `env:"LEDGER_TABLE,required"`
 	IdempotencyTable string `env:"IDEMPOTENCY_TABLE,required"`
 	ControlTable     string `env:"CONTROL_TABLE,required"`
@@ -109,7 +110,7 @@ func ticketParts(ctx context.Context, cloud *platform.Cloud, config TicketConfig
 		return TicketParts{}, err
 	}
 	client, err := servicenow.New(servicenow.Options{
-		URL: config.ServiceNowURL, Credentials: credentials, Transport: cloud.Transport, Ledger: ledger,
+		URL: config.ServiceNowURL, Credentials: credentials, User: config.ServiceNowUser, Transport: cloud.Transport, Ledger: ledger,
 	})
 	return TicketParts{Config: config, Ledger: ledger, ServiceNow: client}, err
 }

@@ -19,7 +19,7 @@ const (
 	Early = "early"
 	// Invalid cannot be carried out until a person mends it.
 	Invalid = "invalid"
-	// NothingToDo is closed, cancelled, or unchanged since it was returned.
+	// NothingToDo is closed, cancelled, or untouched since it was left with people.
 	NothingToDo = "nothing_to_do"
 	// HandedOver is being worked on by another execution.
 	HandedOver = "handed_over"
@@ -87,7 +87,7 @@ func (t *Tickets) Read(ctx context.Context, s Subject, check func(context.Contex
 	if done := ticket.Phase != servicenow.Open && ticket.Phase != servicenow.InProgress && ticket.Phase != servicenow.OnHold; done {
 		return Reading{Disposition: NothingToDo, Fingerprint: fingerprint}, nil
 	}
-	if holding.LastOutcome == Returned && holding.LastFingerprint == fingerprint {
+	if handed := holding.LastOutcome == Returned || holding.LastOutcome == Failed; handed && holding.LastFingerprint == fingerprint && t.servicenow.Own(ticket) {
 		return Reading{Disposition: NothingToDo, Fingerprint: fingerprint}, nil
 	}
 	reading, err := check(ctx, ticket)
@@ -114,7 +114,11 @@ func (t *Tickets) TakeOver(ctx context.Context, s Subject) (held bool, err error
 
 // Outcomes of an execution, remembered with the ticket.
 const (
+	// Returned was left with people to be mended or decided, Failed because
+	// something could not be done. Either is taken up again when somebody else
+	// than us has saved the ticket.
 	Returned = "returned"
+	Failed   = "failed"
 	Resolved = "resolved"
 	Ended    = "ended"
 )
@@ -133,12 +137,17 @@ type Release struct {
 	Again bool `json:"again"`
 }
 
+// Outcome is how the work on a ticket ended: $.outcome, of which a use case may
+// have more to say.
+type Outcome struct {
+	// How is remembered with the ticket.
+	How string `json:"how,omitempty"`
+}
+
 type releasing struct {
 	Subject
 	Ticket  Reading `json:"ticket"`
-	Outcome struct {
-		How string `json:"how"`
-	} `json:"outcome"`
+	Outcome Outcome `json:"outcome"`
 }
 
 // ReleaseTicket gives custody back.
@@ -216,11 +225,11 @@ type failing struct {
 }
 
 // TellFailure says on the ticket what failed for good and what to do about it.
-func (t *Tickets) TellFailure(ctx context.Context, st failing) (Nothing, error) {
+func (t *Tickets) TellFailure(ctx context.Context, st failing) (Outcome, error) {
 	text := fmt.Sprintf("This ticket could not be carried out: %s\n%s\nWhat was done up to there stands in the ledger under %s. "+
 		"When the cause is mended, save the ticket again (any change will do) and it goes on: steps that are done already are not repeated.",
 		st.Error.Message(), advice(st.Error.Error), st.Stream())
-	return Nothing{}, t.Escalate(ctx, st.Subject, "failed/"+st.Error.Error, text, audit.Reason{Kind: "failure", Ref: st.Number, Text: st.Error.Error})
+	return Outcome{How: Failed}, t.Escalate(ctx, st.Subject, "failed/"+st.Error.Error, text, audit.Reason{Kind: "failure", Ref: st.Number, Text: st.Error.Error})
 }
 
 // advice says who has to act on an error that retrying did not mend.
