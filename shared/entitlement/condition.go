@@ -34,23 +34,17 @@ type comparison struct {
 	value string // folded
 }
 
-// environment is what the expression sees of a profile. Expr reads it by its
-// tags and checks the types of the expression against it.
-type environment struct {
-	Title        string `expr:"title"`
-	Department   string `expr:"department"`
-	Location     string `expr:"location"`
-	EmployeeType string `expr:"employeeType"`
-	Role         string `expr:"role"`
-	Manager      string `expr:"manager"`
-}
+// environment is what the expression sees of a profile: its attributes by name.
+// (Expr reads a map faster than a struct, and checks types against either.)
+type environment map[string]any
 
 // environment of folded values.
-func (v values) environment() *environment {
-	return &environment{
-		Title: v[title], Department: v[department], Location: v[location],
-		EmployeeType: v[employeeType], Role: v[role], Manager: v[manager],
+func (v values) environment() environment {
+	env := make(environment, fields)
+	for f := range fields {
+		env[f.String()] = v[f]
 	}
+	return env
 }
 
 const mostNodes = 500 // of one expression; its length is limited by the schema
@@ -79,7 +73,7 @@ func newCondition(source string) (*condition, error) {
 
 func compile(source string, tree *grammar, options ...expr.Option) (*vm.Program, error) {
 	return expr.Compile(source, append([]expr.Option{
-		expr.Env(&environment{}), expr.AsBool(), expr.WarnOnAny(), expr.DisableAllBuiltins(),
+		expr.Env(map[string]any(values{}.environment())), expr.AsBool(), expr.WarnOnAny(), expr.DisableAllBuiltins(),
 		expr.MaxNodes(mostNodes), expr.Patch(tree),
 	}, options...)...)
 }
@@ -87,8 +81,8 @@ func compile(source string, tree *grammar, options ...expr.Option) (*vm.Program,
 // holds evaluates the condition on machine, which no other goroutine may use
 // meanwhile. What newCondition accepted cannot fail: should it all the same, the
 // condition does not hold, for access is never given on an error.
-func (c *condition) holds(machine *vm.VM, env *environment) bool {
-	result, err := machine.Run(c.program, env)
+func (c *condition) holds(machine *vm.VM, env environment) bool {
+	result, err := machine.Run(c.program, map[string]any(env))
 	held, ok := result.(bool)
 	return err == nil && ok && held
 }
@@ -107,9 +101,12 @@ func (g *grammar) Visit(node *ast.Node) {
 	g.root = *node
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
-		if f, ok := fieldNamed(n.Value); ok {
-			g.reads = append(g.reads, f)
+		f, ok := fieldNamed(n.Value)
+		if !ok { // such as $env
+			g.refuse(n, n.Value)
+			return
 		}
+		g.reads = append(g.reads, f)
 	case *ast.StringNode, *ast.BoolNode, *ast.ArrayNode:
 	case *ast.UnaryNode:
 		if n.Operator != "not" && n.Operator != "!" {

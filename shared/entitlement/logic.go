@@ -95,16 +95,16 @@ func atom(node ast.Node) logic {
 }
 
 // needs are, by attribute, the values of which one is needed for a rule to
-// apply. An attribute that is missing may have any value; an empty list means
-// that the rule never applies.
-type needs map[field][]string
+// apply: nil where any value will do, empty where none will, so that the rule
+// never applies.
+type needs [fields][]string
 
 // needsOf reads them off an expression: a conjunction needs what either side
 // needs, a disjunction one of what both sides need.
 func needsOf(node ast.Node) needs {
 	n, ok := node.(*ast.BinaryNode)
 	if !ok {
-		return nil
+		return needs{}
 	}
 	switch n.Operator {
 	case "and", "&&":
@@ -112,44 +112,49 @@ func needsOf(node ast.Node) needs {
 	case "or", "||":
 		return needsOf(n.Left).or(needsOf(n.Right))
 	}
+	var out needs
 	if f, allowed, ok := equality(n); ok {
-		return needs{f: allowed}
+		out[f] = allowed
 	}
-	return nil
+	return out
 }
 
 func (n needs) and(m needs) needs {
-	out := needs{}
-	for f, list := range n {
-		out[f] = list
-	}
-	for f, list := range m {
-		if mine, ok := out[f]; ok {
-			list = intersection(mine, list)
+	for f := range n {
+		switch {
+		case n[f] == nil:
+			n[f] = m[f]
+		case m[f] != nil:
+			n[f] = intersection(n[f], m[f])
 		}
-		out[f] = list
+	}
+	return n
+}
+
+func (n needs) or(m needs) needs {
+	var out needs
+	for f := range n {
+		if n[f] != nil && m[f] != nil {
+			out[f] = distinct(slices.Concat(n[f], m[f]))
+		}
 	}
 	return out
 }
 
-func (n needs) or(m needs) needs {
-	out := needs{}
-	for f, list := range n {
-		if other, ok := m[f]; ok {
-			out[f] = distinct(slices.Concat(list, other))
+// met reports whether v has what is needed. It is a quick way to see that a
+// condition does not hold.
+func (n *needs) met(v *values) bool {
+	for f := range n {
+		if n[f] != nil && !slices.Contains(n[f], v[f]) {
+			return false
 		}
 	}
-	return out
+	return true
 }
 
 // impossible reports whether some attribute would need a value out of none.
 func (n needs) impossible() bool {
-	for _, list := range n {
-		if len(list) == 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n[:], func(list []string) bool { return list != nil && len(list) == 0 })
 }
 
 const mostCombinations = 10_000
@@ -160,6 +165,9 @@ const mostCombinations = 10_000
 func (n needs) combinations(yield func(knowledge) bool) {
 	total := 1
 	for _, list := range n {
+		if list == nil {
+			continue
+		}
 		if total *= len(list); total > mostCombinations {
 			yield(knowledge{})
 			return
@@ -170,11 +178,10 @@ func (n needs) combinations(yield func(knowledge) bool) {
 		if f == fields {
 			return yield(k)
 		}
-		list, limited := n[f]
-		if !limited {
+		if n[f] == nil {
 			return choose(f+1, k)
 		}
-		for _, v := range list {
+		for _, v := range n[f] {
 			if !choose(f+1, k.with(f, v)) {
 				return false
 			}
@@ -220,8 +227,9 @@ func constants(n *ast.BinaryNode) (f field, list []string, ok bool) {
 	return f, distinct(list), true
 }
 
+// distinct is the sorted list without repetitions; never nil.
 func distinct(list []string) []string {
-	list = slices.Clone(list)
+	list = append([]string{}, list...)
 	slices.Sort(list)
 	return slices.Compact(list)
 }

@@ -109,8 +109,10 @@ func fold(s string) string {
 	if isFolded(s) {
 		return s
 	}
-	return strings.Join(strings.Fields(foldCase(s)), " ")
+	return foldSlowly(s)
 }
+
+func foldSlowly(s string) string { return strings.Join(strings.Fields(foldCase(s)), " ") }
 
 // foldCase is fold without touching spaces: for the constant of `title contains
 // " of "`.

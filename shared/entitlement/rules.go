@@ -172,7 +172,7 @@ func (r *Rules) match(p Profile) match {
 	machine := r.machines.Get().(*vm.VM)
 	defer r.machines.Put(machine)
 	for _, c := range r.conditions {
-		if !c.condition.holds(machine, env) {
+		if !c.needs.met(&v) || !c.condition.holds(machine, env) {
 			continue
 		}
 		if c.trial() {
@@ -194,7 +194,7 @@ func typeGap(v values) string {
 }
 
 // holds evaluates one condition.
-func (r *Rules) holds(c *condition, env *environment) bool {
+func (r *Rules) holds(c *condition, env environment) bool {
 	machine := r.machines.Get().(*vm.VM)
 	defer r.machines.Put(machine)
 	return c.holds(machine, env)

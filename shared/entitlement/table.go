@@ -210,7 +210,6 @@ func (b *builder) row(t *table, where pointer, from docRow, used map[field]bool)
 // place puts a row under its values.
 func (b *builder) place(t *table, s *shape, written values, r *rule) {
 	key, pairs := written.folded(), make([]string, len(s.columns))
-	r.needs = needs{}
 	for i, f := range s.columns {
 		pairs[i] = fmt.Sprintf("%s=%s", f, written[f])
 		r.needs[f] = []string{key[f]}
