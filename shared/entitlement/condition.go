@@ -36,11 +36,8 @@ type comparison struct {
 
 // environment is what the expression sees of a profile: its attributes by name.
 // (Expr reads a map faster than a struct, and checks types against either.)
-type environment map[string]any
-
-// environment of folded values.
-func (v values) environment() environment {
-	env := make(environment, fields)
+func (v values) environment() map[string]any {
+	env := make(map[string]any, fields)
 	for f := range fields {
 		env[f.String()] = v[f]
 	}
@@ -73,7 +70,7 @@ func newCondition(source string) (*condition, error) {
 
 func compile(source string, tree *grammar, options ...expr.Option) (*vm.Program, error) {
 	return expr.Compile(source, append([]expr.Option{
-		expr.Env(map[string]any(values{}.environment())), expr.AsBool(), expr.WarnOnAny(), expr.DisableAllBuiltins(),
+		expr.Env(values{}.environment()), expr.AsBool(), expr.WarnOnAny(), expr.DisableAllBuiltins(),
 		expr.MaxNodes(mostNodes), expr.Patch(tree),
 	}, options...)...)
 }
@@ -81,8 +78,8 @@ func compile(source string, tree *grammar, options ...expr.Option) (*vm.Program,
 // holds evaluates the condition on machine, which no other goroutine may use
 // meanwhile. What newCondition accepted cannot fail: should it all the same, the
 // condition does not hold, for access is never given on an error.
-func (c *condition) holds(machine *vm.VM, env environment) bool {
-	result, err := machine.Run(c.program, map[string]any(env))
+func (c *condition) holds(machine *vm.VM, env map[string]any) bool {
+	result, err := machine.Run(c.program, env)
 	held, ok := result.(bool)
 	return err == nil && ok && held
 }

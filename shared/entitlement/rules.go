@@ -194,7 +194,7 @@ func typeGap(v values) string {
 }
 
 // holds evaluates one condition.
-func (r *Rules) holds(c *condition, env environment) bool {
+func (r *Rules) holds(c *condition, env map[string]any) bool {
 	machine := r.machines.Get().(*vm.VM)
 	defer r.machines.Put(machine)
 	return c.holds(machine, env)
