@@ -35,6 +35,7 @@ const machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:dev-"
 // bundle is a sweep over an instance, a table and state machines of its own.
 type bundle struct {
 	sweep    *Sweep
+	db       *dynamo.DB
 	instance *instance
 	machines *machines
 	store    *idempotency.Store
@@ -43,12 +44,16 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{instance: &instance{}, machines: &machines{runs: map[string]*run{}}, gate: &lever{}}
-	db := dynamo.New()
-	if err := db.CreateTable(t.Context(), dynamo.Spec{Name: "idempotency", Hash: "pk", TTL: "expires"}); err != nil {
-		t.Fatal(err)
+	b := &bundle{db: dynamo.New(), instance: &instance{}, machines: &machines{runs: map[string]*run{}}, gate: &lever{}}
+	for _, table := range []dynamo.Spec{
+		{Name: "idempotency", Hash: "pk", TTL: "expires"},
+		{Name: "control", Hash: "pk", Range: "sk", TTL: "expires"},
+	} {
+		if err := b.db.CreateTable(t.Context(), table); err != nil {
+			t.Fatal(err)
+		}
 	}
-	client := db.Client()
+	client := b.db.Client()
 	b.store = idempotency.New(client, "idempotency")
 	b.sweep = &Sweep{
 		connect: func(context.Context) (tickets, error) {
@@ -124,6 +129,40 @@ func (b *bundle) fingerprint(t *testing.T) string {
 type lever struct{ stopped error }
 
 func (l *lever) Check(context.Context) error { return l.stopped }
+
+// complete is the environment of the function.
+var complete = map[string]string{
+	"SERVICENOW_URL": "https://instance.example", "SERVICENOW_SECRET_ID": "s", "IDEMPOTENCY_TABLE": "idempotency",
+	"LEDGER_TABLE": "ledger", "CONTROL_TABLE": "control",
+	"ONBOARDING_STATE_MACHINE_ARN": machine + "onboarding", "OFFBOARDING_STATE_MACHINE_ARN": machine + "offboarding",
+}
+
+// wire is AWS over the wire: the bundle's tables and machines, and the secret.
+type wire struct{ b *bundle }
+
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	var answer string
+	switch {
+	case service == "DynamoDB_20120810":
+		return w.b.db.Transport().RoundTrip(r)
+	case operation == "GetSecretValue":
+		answer = `{"SecretString":"{\"user\":\"u\",\"password\":\"p\"}"}`
+	case operation == "StartExecution":
+		in := &sfn.StartExecutionInput{}
+		if err := json.NewDecoder(r.Body).Decode(in); err != nil {
+			return nil, err
+		}
+		out, err := w.b.machines.StartExecution(r.Context(), in)
+		if err != nil {
+			return nil, err
+		}
+		answer = `{"executionArn":"` + *out.ExecutionArn + `"}`
+	default:
+		return nil, errors.New("no answer to " + operation)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer))}, nil
+}
 
 // handled answers requests by a handler in the caller's goroutine.
 type handled struct{ handler http.Handler }

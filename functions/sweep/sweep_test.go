@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"lifecycle/shared/fault"
@@ -283,12 +286,43 @@ func TestTheSwitchStopsTheSweepToo(t *testing.T) {
 	})
 }
 
+// TestTheWiredSweepRuns runs the function as its main wires it, over the wire.
+func TestTheWiredSweepRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, out := setup(t), &strings.Builder{}
+		b.instance.open("onboarding", "a1", 0)
+		b.instance.open("offboarding", "b1", time.Hour)
+		b.hold(t, "arn:aws:states:eu-central-1:123456789012:execution:dev-onboarding:x")
+		cloud, err := platform.NewCloud(t.Context(), platform.Options{
+			Env: complete, Transport: handled{b.instance}, Out: out,
+			AWS: &aws.Config{
+				Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("id", "key", ""),
+				HTTPClient: &http.Client{Transport: wire{b}}, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler, err := NewSweep(t.Context(), cloud)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := cloud.Handler(handler).Invoke(t.Context(), []byte(`{"source":"aws.events"}`))
+		if want := `{"open":2,"started":1,"working":0,"settled":0,"recent":1,"failed":0,"left":false}`; err != nil || string(got) != want {
+			t.Errorf("answered %s, %v, want %s\n%s", got, err, want, out)
+		}
+		if starts := b.machines.started(); len(starts) != 1 || !strings.Contains(starts[0], "offboarding:INCb1-") {
+			t.Errorf("started %v", starts)
+		}
+		if !strings.Contains(out.String(), `"SweepStarted":1`) || strings.Contains(out.String(), "corp.example") {
+			t.Errorf("log and metrics: %s", out)
+		}
+	})
+}
+
 func TestNewSweepNamesWhatIsMissingOrWrong(t *testing.T) {
 	t.Parallel()
-	complete := map[string]string{
-		"SERVICENOW_URL": "https://instance.example", "SERVICENOW_SECRET_ID": "s", "IDEMPOTENCY_TABLE": "i",
-		"LEDGER_TABLE": "l", "CONTROL_TABLE": "c", "ONBOARDING_STATE_MACHINE_ARN": "on", "OFFBOARDING_STATE_MACHINE_ARN": "off",
-	}
 	if _, err := NewSweep(t.Context(), &platform.Cloud{Env: complete}); err != nil {
 		t.Errorf("complete: %v", err)
 	}

@@ -39,6 +39,8 @@ type cloud struct {
 	// starts are the StartExecution calls that made an execution.
 	starts []startInput
 	calls  []call
+	// silent is an operation that is never answered.
+	silent string
 	// meddle may answer a call instead, before or after it is made.
 	meddle func(n int, c call, do func() (*http.Response, error)) (*http.Response, error)
 }
@@ -83,8 +85,12 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	made := call{service, operation}
 	c.mu.Lock()
 	c.calls = append(c.calls, made)
-	n, meddle := len(c.calls), c.meddle
+	n, meddle, silent := len(c.calls), c.meddle, c.silent
 	c.mu.Unlock()
+	if silent == operation {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
 	do := func() (*http.Response, error) { return c.serve(r, made, body) }
 	if meddle != nil {
 		return meddle(n, made, do)

@@ -74,7 +74,7 @@ func (v verifier) check(ctx context.Context, versions []string, header http.Head
 	for _, secret := range versions {
 		webhook, err := newWebhook(secret)
 		if err != nil {
-			platform.Logger(ctx).ErrorContext(ctx, "a version of the webhook's signing key is not usable", "secret_name", v.secret, "error", err.Error())
+			platform.Logger(ctx).ErrorContext(ctx, "a version of the webhook's signing key is not usable", "name", v.secret, "error", err.Error())
 			continue
 		}
 		if err = webhook.Verify(body, header); err == nil {

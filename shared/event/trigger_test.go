@@ -304,6 +304,21 @@ func TestFailuresOfTheCloud(t *testing.T) {
 			}
 		})
 	}
+	for _, operation := range []string{"GetSecretValue", "PutItem", "StartExecution"} {
+		t.Run(operation+" does not answer: the sender gets an answer all the same", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := setup(t)
+				b.cloud.silent = operation
+				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+				defer cancel()
+				response := b.deliver(ctx, t, sent{id: "msg_1", body: notice}.request(t))
+				if response.StatusCode != http.StatusServiceUnavailable || response.Headers["Retry-After"] == "" || ctx.Err() != nil {
+					t.Errorf("answer %d %v, context %v", response.StatusCode, response.Headers, ctx.Err())
+				}
+			})
+		})
+	}
 	t.Run("a claim that cannot be completed does not take the acceptance back", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

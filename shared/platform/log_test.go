@@ -122,9 +122,9 @@ func TestRedaction(t *testing.T) {
 	t.Run("what a reader needs stays", func(t *testing.T) {
 		t.Parallel()
 		cloud, out := newCloud(t, nil, nil)
-		cloud.Log.Info("step done", "ticket", "INC0010001", "user", "00u1abcd", "count", 3, "target", "group/00g1 Basic Access", "detail", map[string]any{"n": 1})
+		cloud.Log.Info("step done", "ticket", "INC0010001", "user", "00u1abcd", "count", 3, "target", "group/00g1 Basic Administrators", "detail", map[string]any{"n": 1})
 		got := out.only(t)
-		for key, want := range map[string]any{"ticket": "INC0010001", "user": "00u1abcd", "count": 3.0, "target": "group/00g1 Basic Access"} {
+		for key, want := range map[string]any{"ticket": "INC0010001", "user": "00u1abcd", "count": 3.0, "target": "group/00g1 Basic Administrators"} {
 			if got[key] != want {
 				t.Errorf("%s = %v, want %v", key, got[key], want)
 			}

@@ -18,7 +18,7 @@ var sensitive = []string{
 }
 
 var (
-	bearers     = regexp.MustCompile(`(?i)\b(SSWS|Bearer|Basic|whsec_)[\s:=]*[A-Za-z0-9+/=._~-]{8,}`)
+	bearers     = regexp.MustCompile(`(?i)\b(SSWS|Bearer|Basic|whsec_)[\s:=]*[A-Za-z0-9+/=._~-]{16,}`)
 	queryValues = regexp.MustCompile(`(?i)([?&](?:token|[a-z_]*secret|[a-z_]*token|client_assertion|code|password)=)[^&\s"]+`)
 	addresses   = regexp.MustCompile(`[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`)
 )
