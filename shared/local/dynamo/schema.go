@@ -4,6 +4,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 func keyOf(text string) key {
@@ -182,4 +186,42 @@ func (db *DB) describeTTL(n named) (any, error) {
 		return map[string]any{"TimeToLiveDescription": map[string]any{"TimeToLiveStatus": "DISABLED"}}, nil
 	}
 	return map[string]any{"TimeToLiveDescription": map[string]any{"TimeToLiveStatus": "ENABLED", "AttributeName": t.ttl}}, nil
+}
+
+// Input is the CreateTable call that makes the same table on another DynamoDB,
+// apart from TTL, which is a call of its own there.
+func (s Spec) Input() *dynamodb.CreateTableInput {
+	in := &dynamodb.CreateTableInput{TableName: aws.String(s.Name), BillingMode: types.BillingModePayPerRequest}
+	defined := map[string]bool{}
+	elements := func(of schema) []types.KeySchemaElement {
+		var found []types.KeySchemaElement
+		for n, k := range of.keys() {
+			role := types.KeyTypeHash
+			if n > 0 {
+				role = types.KeyTypeRange
+			}
+			found = append(found, types.KeySchemaElement{AttributeName: aws.String(k.name), KeyType: role})
+			if !defined[k.name] {
+				defined[k.name] = true
+				in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{
+					AttributeName: aws.String(k.name), AttributeType: types.ScalarAttributeType(k.kind),
+				})
+			}
+		}
+		return found
+	}
+	in.KeySchema = elements(schemaOf(s.Hash, s.Range))
+	for _, x := range s.Indexes {
+		shown := &types.Projection{ProjectionType: types.ProjectionTypeAll}
+		switch {
+		case x.KeysOnly:
+			shown.ProjectionType = types.ProjectionTypeKeysOnly
+		case x.Include != nil:
+			shown.ProjectionType, shown.NonKeyAttributes = types.ProjectionTypeInclude, x.Include
+		}
+		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
+			IndexName: aws.String(x.Name), KeySchema: elements(schemaOf(x.Hash, x.Range)), Projection: shown,
+		})
+	}
+	return in
 }
