@@ -201,7 +201,7 @@ func repeatedMembers(raw []byte, found *problems) error {
 	}
 }
 
-// offset turns the byte offset of a syntax error into line and column.
+// position tells line and column of a syntax error.
 func position(raw []byte, err error) string {
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {

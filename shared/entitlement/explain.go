@@ -8,7 +8,8 @@ import (
 // Explanation tells how a decision came about: every table and rule, whether it
 // applied, and why or why not.
 type Explanation struct {
-	// About is the profile in words, without the manager.
+	// About is the profile in words. The manager stands only with the conditions
+	// that look at it, as an employee number.
 	About    string   `json:"about"`
 	Steps    []Step   `json:"steps"`
 	Decision Decision `json:"decision"`

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/singleflight"
 
 	"lifecycle/shared/fault"
 	"lifecycle/shared/platform"
@@ -27,16 +28,19 @@ type Source struct {
 	bucket, key string
 	onProblem   func(context.Context, error)
 
-	mu      sync.Mutex
-	rules   *Rules    // the last that loaded; nil before
-	etag    string    // of the object seen last, whether it loaded or not
-	broken  error     // why the object seen last did not load; nil when it did
-	checked time.Time // when S3 answered or failed to, last
-	problem error     // why rules may not be what S3 holds; nil when they are
+	// flight lets one caller ask S3 while the others wait for its answer.
+	flight singleflight.Group
+
+	mu      sync.Mutex // never held while S3 is asked
+	rules   *Rules     // the last that loaded; nil before
+	etag    string     // of the object seen last, whether it loaded or not
+	broken  error      // why the object seen last did not load; nil when it did
+	checked time.Time  // when S3 answered or failed to, last
+	problem error      // why rules may not be what S3 holds; nil when they are
 }
 
-// fresh is for how long the rules are taken as they are.
-const fresh = time.Minute
+// keep is for how long the rules are taken as they are.
+const keep = time.Minute
 
 // NewSource returns a Source for the object with the key in the bucket.
 func NewSource(client objects, bucket, key string, options ...Option) *Source {
@@ -62,15 +66,32 @@ func OnProblem(tell func(context.Context, error)) Option {
 // *fault.Unavailable: without rules nothing is decided, and the step is tried
 // again.
 func (s *Source) Rules(ctx context.Context) (*Rules, error) {
+	if rules, _ := s.fresh(); rules != nil {
+		return rules, nil
+	}
+	_, _, _ = s.flight.Do("", func() (any, error) {
+		if rules, _ := s.fresh(); rules == nil { // nobody was faster
+			s.refresh(ctx)
+		}
+		return nil, nil
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.rules == nil || time.Since(s.checked) >= fresh {
-		s.refresh(ctx)
-	}
 	if s.rules == nil {
 		return nil, &fault.Unavailable{Message: "there are no entitlement rules to decide by, so nothing was granted or taken away", Cause: s.problem}
 	}
 	return s.rules, nil
+}
+
+// fresh are the rules when S3 was asked less than a minute ago, and the ETag of
+// the object seen last.
+func (s *Source) fresh() (_ *Rules, etag string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.checked) >= keep {
+		return nil, s.etag
+	}
+	return s.rules, s.etag
 }
 
 // Problem is why the rules in use are not those that S3 holds; nil when they
@@ -83,7 +104,10 @@ func (s *Source) Problem() error {
 
 // refresh asks S3 for the object unless it is still the one that was seen last.
 func (s *Source) refresh(ctx context.Context) {
-	doc, etag, err := s.get(ctx)
+	_, seen := s.fresh()
+	doc, etag, err := s.get(ctx, seen)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil && ctx.Err() != nil && s.rules != nil {
 		return // the caller ran out of time; that says nothing about the rules
 	}
@@ -96,11 +120,16 @@ func (s *Source) refresh(ctx context.Context) {
 	default:
 		s.load(doc, etag)
 	}
-	if s.problem != nil {
-		platform.Logger(ctx).ErrorContext(ctx, "the entitlement rules could not be renewed",
-			"object", s.place(), "in_use", s.inUse(), "error", s.problem.Error())
-		s.onProblem(ctx, s.problem)
+	if s.problem == nil {
+		return
 	}
+	inUse := "none"
+	if s.rules != nil {
+		inUse = s.rules.Version()
+	}
+	platform.Logger(ctx).ErrorContext(ctx, "the entitlement rules could not be renewed",
+		"object", s.place(), "in_use", inUse, "error", s.problem.Error())
+	s.onProblem(ctx, s.problem)
 }
 
 func (s *Source) load(doc []byte, etag string) {
@@ -114,18 +143,11 @@ func (s *Source) load(doc []byte, etag string) {
 	s.etag, s.broken, s.problem = etag, err, err
 }
 
-func (s *Source) inUse() string {
-	if s.rules == nil {
-		return "none"
-	}
-	return s.rules.Version()
-}
-
-// get reads the object; no document and no error mean that it has not changed.
-func (s *Source) get(ctx context.Context) (doc []byte, etag string, err error) {
+// get reads the object; no document and no error mean that it is the one seen.
+func (s *Source) get(ctx context.Context, seen string) (doc []byte, etag string, err error) {
 	in := &s3.GetObjectInput{Bucket: aws.String(s.bucket), Key: aws.String(s.key)}
-	if s.etag != "" {
-		in.IfNoneMatch = aws.String(s.etag)
+	if seen != "" {
+		in.IfNoneMatch = aws.String(seen)
 	}
 	out, err := s.objects.GetObject(ctx, in)
 	var answer interface{ HTTPStatusCode() int }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,12 +24,14 @@ import (
 type bucket struct {
 	doc, etag string // no etag: no object
 	down      bool
+	latency   time.Duration
 	calls     int
 	unchanged int // answered 304
 }
 
 func (b *bucket) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.calls++
+	time.Sleep(b.latency)
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -162,6 +165,22 @@ func TestSource(t *testing.T) {
 			_, err := b.source.Rules(t.Context())
 			if !fault.Is[*fault.Unavailable](err) || fault.Is[*fault.Invalid](err) || !strings.Contains(err.Error(), "missing propert") {
 				t.Errorf("%T %v", err, err)
+			}
+		}},
+		{"asks once for all who wait, without holding up the clock", func(t *testing.T, b *testBundle) {
+			b.bucket.latency = 100 * time.Millisecond
+			began := time.Now()
+			var all sync.WaitGroup
+			for range 50 {
+				all.Go(func() {
+					if _, err := b.source.Rules(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			if b.bucket.calls != 1 || time.Since(began) != b.bucket.latency {
+				t.Errorf("%d calls in %v", b.bucket.calls, time.Since(began))
 			}
 		}},
 		{"does not blame S3 when the caller has run out of time", func(t *testing.T, b *testBundle) {
