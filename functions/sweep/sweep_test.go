@@ -187,7 +187,23 @@ func TestATicketWhoseExecutionDiedWithoutAWordIsStartedAgain(t *testing.T) {
 			b.expect(t, "an hour later", Report{Open: 1, Started: 1})
 		})
 	})
-	t.Run("each time it is aborted, whether it had the ticket or not", func(t *testing.T) {
+	t.Run("each time it is aborted with the ticket in its hands", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, b *bundle) {
+			b.instance.open("onboarding", "a1", time.Hour)
+			owner := b.machines.begin()
+			b.hold(t, owner)
+			for i := range 2 * revivals {
+				b.machines.end(owner, types.ExecutionStatusAborted)
+				b.expect(t, fmt.Sprintf("revival %d", i), Report{Open: 1, Started: 1})
+				next := b.machines.started()[i]
+				if err := b.store.Seize(t.Context(), "incident/a1", owner, next); err != nil {
+					t.Fatal(err)
+				}
+				owner = next
+			}
+		})
+	})
+	t.Run("a few times when it is aborted before it takes the ticket", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, b *bundle) {
 			b.instance.open("onboarding", "a1", time.Hour)
 			owner := b.machines.begin()

@@ -182,7 +182,6 @@ func TestRefused(t *testing.T) {
 		{"a signature of another version", sent{change: func(r *events.APIGatewayV2HTTPRequest) {
 			r.Headers["webhook-signature"] = strings.Replace(r.Headers["webhook-signature"], "v1,", "v1a,", 1)
 		}}, 401, body("signature_not_valid")},
-		{"a header given twice in different case", sent{change: headers(map[string]string{"Webhook-Id": "msg_2"})}, 401, body("signature_not_valid")},
 		{"an encoding that is none", sent{change: func(r *events.APIGatewayV2HTTPRequest) { r.IsBase64Encoded = true }}, 401, body("signature_not_valid")},
 		{"an unsigned request learns nothing about what else is wrong", sent{body: "{", keys: []string{keyTwo}, change: headers(map[string]string{"content-type": "text/plain"})}, 401, body("signature_not_valid")},
 
@@ -244,6 +243,21 @@ func TestRefused(t *testing.T) {
 				t.Errorf("not logged: %s", b.log)
 			}
 		})
+	}
+}
+
+func TestAHeaderGivenTwiceIsNotGuessedAt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, name := range []string{"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"} {
+		for range 30 { // in whatever order the map is read
+			response := b.send(t, sent{id: "msg_1", body: notice, change: func(r *events.APIGatewayV2HTTPRequest) {
+				r.Headers[name] = "other"
+			}})
+			if response.StatusCode != http.StatusUnauthorized {
+				t.Fatalf("%s: answer %d", name, response.StatusCode)
+			}
+		}
 	}
 }
 
