@@ -47,10 +47,8 @@ func TestLoggerCarriesWhoAndWhat(t *testing.T) {
 func TestLogWithDoesNotShareAttributesBetweenBranches(t *testing.T) {
 	t.Parallel()
 	_, out := newCloud(t, nil, nil)
-	base := WithLogger(t.Context(), newLogger(out, ""))
-	for _, name := range []string{"a", "b", "c"} { // leaves room behind the third
-		base = LogWith(base, name, 1)
-	}
+	// Three steps leave room behind the third attribute.
+	base := LogWith(LogWith(LogWith(WithLogger(t.Context(), newLogger(out, "")), "a", 1), "b", 2), "c", 3)
 	left, right := LogWith(base, "side", "left"), LogWith(base, "side", "right")
 	Logger(left).Info("x")
 	Logger(right).Info("x")
