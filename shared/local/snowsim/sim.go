@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	_ "time/tzdata" // display values need zones also where the machine has none
+
 	"lifecycle/shared/local/seed"
 )
 

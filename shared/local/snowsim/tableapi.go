@@ -151,6 +151,11 @@ func (s *Sim) updateRecord(c *call) (answer, *Error) {
 	if refusal != nil {
 		return answer{}, refusal
 	}
+	for name := range values {
+		if t.column(name) == nil && !s.grows(t, name) {
+			delete(values, name) // a column of the record's own class, not of the table in the path
+		}
+	}
 	if refusal := s.update(c.user, r, values); refusal != nil {
 		return answer{}, refusal
 	}

@@ -16,6 +16,9 @@ import (
 // gave up gets his context's error.
 func (s *Sim) Transport() http.RoundTripper { return transport{s} }
 
+// TransportTo is the same for any handler, such as the receiver of an Outbox.
+func TransportTo(handler http.Handler) http.RoundTripper { return transport{handler} }
+
 type transport struct{ handler http.Handler }
 
 func (t transport) RoundTrip(r *http.Request) (response *http.Response, err error) {

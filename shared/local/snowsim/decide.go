@@ -2,6 +2,8 @@ package snowsim
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,22 +29,29 @@ func (s *Sim) Approvals(sysID string) []Approval {
 }
 
 func (s *Sim) approvals(sysID string) []Approval {
-	var list []Approval
-	for _, r := range s.tables["sysapproval_approver"].shelf.all() {
-		about := r.get("sysapproval")
-		if sysID != "" && fold(about) != fold(sysID) {
-			continue
-		}
-		a := Approval{
-			SysID: r.id, Table: r.get("source_table"), Ticket: about, Approver: r.get("approver"),
-			Name: s.displayOf("sys_user", r.get("approver")), State: r.get("state"), By: r.get("sys_updated_by"), Updated: r.time("sys_updated_on"),
-		}
-		if ticket := s.record("task", about); ticket != nil {
-			a.Table, a.Number = ticket.table.name, ticket.get("number")
-		}
-		list = append(list, a)
+	shelf := s.tables["sysapproval_approver"].shelf
+	found := shelf.all()
+	if sysID != "" {
+		found = slices.Clone(shelf.by("sysapproval", sysID))
+		slices.SortFunc(found, func(a, b *record) int { return strings.Compare(a.folded, b.folded) })
+	}
+	list := make([]Approval, len(found))
+	for i, r := range found {
+		list[i] = s.approval(r)
 	}
 	return list
+}
+
+func (s *Sim) approval(r *record) Approval {
+	about := r.get("sysapproval")
+	a := Approval{
+		SysID: r.id, Table: r.get("source_table"), Ticket: about, Approver: r.get("approver"),
+		Name: s.displayOf("sys_user", r.get("approver")), State: r.get("state"), By: r.get("sys_updated_by"), Updated: r.time("sys_updated_on"),
+	}
+	if ticket := s.record("task", about); ticket != nil {
+		a.Table, a.Number = ticket.table.name, ticket.get("number")
+	}
+	return a
 }
 
 func (r *record) time(column string) time.Time {
