@@ -99,6 +99,15 @@ func (w *window) take(now time.Time) bool {
 	return true
 }
 
+// at shows the gauge; a window that is over counts no more.
+func (w *window) at(now time.Time) Gauge {
+	gauge := w.gauge
+	if !now.Before(gauge.Reset) {
+		gauge.Used, gauge.Reset = 0, time.Time{}
+	}
+	return gauge
+}
+
 func newWindows(limits map[Bucket]int) map[Bucket]*window {
 	all := DefaultLimits()
 	maps.Copy(all, limits)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // What an administrator does in Okta's console, for tests and demos: none of it
@@ -210,9 +211,10 @@ func (s *Sim) MakeOwner(groupID, userID string) error {
 func (s *Sim) Gauges() []Gauge {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	var gauges []Gauge
 	for _, bucket := range slices.Sorted(maps.Keys(s.windows)) {
-		gauges = append(gauges, s.windows[bucket].gauge)
+		gauges = append(gauges, s.windows[bucket].at(now))
 	}
 	return append(gauges, s.busy)
 }

@@ -58,6 +58,9 @@ func (s *Sim) faulty(c *call) (answer, *Error) {
 	case f.Reset:
 		panic(http.ErrAbortHandler)
 	case f.Status != 0:
+		if f.Status == http.StatusTooManyRequests { // nothing remains, say the headers
+			c.gauge.Used = c.gauge.Limit
+		}
 		return answer{}, f.error()
 	}
 	return a, refusal

@@ -49,6 +49,13 @@ func (s *Sim) newRule(g *group, expression string, now time.Time) (*rule, error)
 	if err != nil {
 		return nil, fmt.Errorf("the rule of group %q: %w", g.name, err)
 	}
+	sample := map[string]any{} // a text for a condition shows only when there is one
+	for _, name := range base {
+		sample[name] = "text"
+	}
+	if _, err := expr.Run(program, ruleSubject(sample)); err != nil {
+		return nil, fmt.Errorf("the rule of group %q: %w", g.name, err)
+	}
 	return &rule{
 		seq: s.org.next(), id: s.org.newID("0pr"), name: g.name, expression: expression, program: program, group: g, created: now,
 	}, nil

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/url"
 	"slices"
@@ -144,6 +145,7 @@ func (s *Sim) verifyAssertion(c *call, assertion string) (*client, error) {
 	if err := body.check(c); err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(app.used, func(_ string, seen time.Time) bool { return c.now.After(seen.Add(assertionLife + 2*clockSkew)) })
 	if body.ID != "" {
 		if _, again := app.used[body.ID]; again {
 			return nil, errors.New("The client_assertion token has already been used.") //nolint:staticcheck,revive // Okta's wording

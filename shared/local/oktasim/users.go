@@ -268,6 +268,7 @@ func (s *Sim) forget(c *call, u *user) {
 		g.owners = slices.DeleteFunc(g.owners, func(owner *user) bool { return owner == u })
 	}
 	s.dropTokensOf(c, u)
+	u.transition = "" // what was under way leads nowhere
 	s.org.unindex(u)
 	delete(s.org.userByID, u.id)
 	delete(s.org.settling, u)
