@@ -206,7 +206,8 @@ func (r *restored) add(what, id, name string, err error) error {
 	return nil
 }
 
-// TellRestored says on the ticket what is back, and what no command brings back.
+// TellRestored says on the ticket what is back, and what no command brings back,
+// and cancels it: left open, the next to save it would terminate the person again.
 func (s *Steps) TellRestored(ctx context.Context, st undoState) (workflow.Nothing, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "The termination of Okta user %s was undone. Back: the account", st.Snapshot.UserID)
@@ -218,5 +219,5 @@ func (s *Steps) TellRestored(ctx context.Context, st undoState) (workflow.Nothin
 		fmt.Fprintf(&b, "Not back: %s\n", f)
 	}
 	b.WriteString("The person has to sign in and enrol factors anew. API tokens, consents and what apps deleted at deactivation cannot be restored.")
-	return workflow.Nothing{}, s.tickets.Escalate(ctx, st.Subject, "undone", b.String(), undoing(st.Subject))
+	return workflow.Nothing{}, s.tickets.Cancel(ctx, st.Subject, "undone", b.String(), undoing(st.Subject))
 }

@@ -191,6 +191,12 @@ func (t *Tickets) Resolve(ctx context.Context, s Subject, n Note, why audit.Reas
 	}, why)
 }
 
+// Cancel writes the final note on a ticket that is not to be carried out any
+// more, and cancels it.
+func (t *Tickets) Cancel(ctx context.Context, s Subject, key, text string, why audit.Reason) error {
+	return t.servicenow.Post(ctx, Ref(s), servicenow.Posting{Key: keyed(ctx, key), WorkNote: text, Set: t.Kind.Columns(servicenow.Cancelled)}, why)
+}
+
 // Return leaves the ticket open with the group that mends tickets, and says
 // what was left undone and what to do, once for each content of the ticket.
 func (t *Tickets) Return(ctx context.Context, s Subject, fingerprint, undone string, problems []string, why audit.Reason) error {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"lifecycle/functions/offboarding"
@@ -26,6 +27,22 @@ import (
 type World struct {
 	*local.Cloud
 	Outbox *snowsim.Outbox
+
+	copies atomic.Int64
+}
+
+// Repeat has every webhook from now on delivered that many times more.
+func (w *World) Repeat(copies int) { w.copies.Store(int64(copies)) }
+
+func (w *World) mishap(decide func(snowsim.Message) snowsim.Mishap) func(snowsim.Message) snowsim.Mishap {
+	return func(m snowsim.Message) snowsim.Mishap {
+		mishap := snowsim.Mishap{}
+		if decide != nil {
+			mishap = decide(m)
+		}
+		mishap.Copies += int(w.copies.Load())
+		return mishap
+	}
 }
 
 // Options says what is different from an ordinary day.
@@ -56,7 +73,7 @@ func New(ctx context.Context, o Options) (*World, error) {
 		Table: "sysapproval_approver", Query: "stateINapproved,rejected,cancelled", URL: apiURL + "/webhooks/servicenow/approval",
 	})
 	w.Outbox = snowsim.NewOutbox(cloud.ServiceNow, snowsim.OutboxOptions{
-		Routes: routes, Secrets: []string{cloud.Secret("WebhookSecret")}, Transport: inProcess{cloud.API()}, Mishap: o.Mishap,
+		Routes: routes, Secrets: []string{cloud.Secret("WebhookSecret")}, Transport: inProcess{cloud.API()}, Mishap: w.mishap(o.Mishap),
 	})
 	return w, nil
 }
@@ -105,7 +122,9 @@ func (w *World) Save(t Ticket, user string, columns map[string]string) error {
 }
 
 // Column is a ticket's column as it stands.
-func (w *World) Column(t Ticket, name string) string { return w.ServiceNow.Record(t.Table, t.SysID)[name] }
+func (w *World) Column(t Ticket, name string) string {
+	return w.ServiceNow.Record(t.Table, t.SysID)[name]
+}
 
 // Notes are the texts of a ticket's journal, oldest first.
 func (w *World) Notes(t Ticket, field string) []string {

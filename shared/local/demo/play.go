@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"lifecycle/shared/local"
+	"lifecycle/shared/local/scenario"
+)
+
+// logFile receives what the functions log.
+const logFile = ".demo/functions.log"
+
+// play runs the story and, when asked to, goes on serving.
+func play(ctx context.Context, root string, serve bool, address string, out io.Writer) error {
+	began := time.Now()
+	path := filepath.Join(root, logFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	log, err := os.Create(path) //nolint:gosec // the user's own directory
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	w, err := scenario.New(ctx, scenario.Options{Options: local.Options{Root: root, Log: log}})
+	if err != nil {
+		return err
+	}
+	defer w.Stop()
+	fmt.Fprintf(out, "%d functions, %d state machines and %d tables of template.yaml are up in this process,\n"+
+		"around a simulated Okta org and ServiceNow instance of 50 people.\n",
+		len(w.Template.Functions), len(w.Template.Machines), len(w.Template.Tables))
+	failed := story(ctx, w, out)
+	if err := audited(ctx, w, out); err != nil {
+		failed = append(failed, err)
+	}
+	limits(w, out)
+	fmt.Fprintf(out, "\n%.1f s. What the functions logged is in %s.\n", time.Since(began).Seconds(), path)
+	if err := errors.Join(failed...); err != nil || !serve {
+		return err
+	}
+	return serveAll(ctx, w, address, out)
+}
+
+// story plays every act and tells it.
+func story(ctx context.Context, w *scenario.World, out io.Writer) (failed []error) {
+	acts := append(scenario.Joiners(), scenario.Leavers()...)
+	for i, act := range acts {
+		fmt.Fprintf(out, "\n%d. %s\n", i+1, act.Title)
+		told, err := act.Play(ctx, w)
+		for _, line := range told.Happened {
+			fmt.Fprintf(out, "   %s\n", line)
+		}
+		column(out, "Okta", told.Okta)
+		column(out, "ServiceNow", told.ServiceNow)
+		if err != nil {
+			fmt.Fprintf(out, "   WRONG      %s\n", strings.ReplaceAll(err.Error(), "\n", "\n              "))
+			failed = append(failed, fmt.Errorf("act %d (%s): %w", i+1, act.Title, err))
+			continue
+		}
+		fmt.Fprintf(out, "   %-10s as it has to be\n", "✓")
+	}
+	return failed
+}
+
+func column(out io.Writer, title string, lines []string) {
+	for i, line := range lines {
+		if i > 0 {
+			title = ""
+		}
+		fmt.Fprintf(out, "   %-10s %s\n", title, line)
+	}
+}
+
+// audited verifies the ledger's chains.
+func audited(ctx context.Context, w *scenario.World, out io.Writer) error {
+	report, err := w.Ledger().VerifyAll(ctx)
+	if err != nil {
+		return err
+	}
+	if !report.OK() {
+		return fmt.Errorf("the ledger does not verify: %s", report)
+	}
+	fmt.Fprintf(out, "\nledger verified: %s\n", report)
+	return nil
+}
+
+// limits tells how close Okta's rate limits came.
+func limits(w *scenario.World, out io.Writer) {
+	calls, throttled := 0, 0
+	for _, g := range w.Okta.Gauges() {
+		if g.Bucket == "concurrency" {
+			calls = g.Calls
+		}
+		throttled += g.Throttled
+	}
+	fmt.Fprintf(out, "Okta answered %d calls, %d of them 429\n", calls, throttled)
+}
