@@ -30,8 +30,7 @@ func (c *Client) Attach(ctx context.Context, ref Ref, name, contentType string, 
 	if !fileName.MatchString(name) || len(content) == 0 {
 		return &fault.Invalid{Message: fmt.Sprintf("the file cannot be attached to %s: its name must be of letters, digits, dots, hyphens and underscores, and it must not be empty", ref)}
 	}
-	sum := sha256.Sum256(content)
-	f := file{ref: ref, name: name, size: len(content), hash: hex.EncodeToString(sum[:])}
+	f := file{ref: ref, name: name, size: len(content), hash: hashOf(string(content))}
 	after := map[string]any{"name": name, "size": f.size, "sha256": f.hash}
 	_, err := c.once(ctx, addition{
 		change: audit.Change{
@@ -59,6 +58,11 @@ type file struct {
 	name string
 	size int
 	hash string // SHA-256, hexadecimal
+}
+
+func hashOf(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
 }
 
 // attached looks for the file among the record's attachments.

@@ -52,7 +52,9 @@ type Kind struct {
 	Table string
 	// Query is the encoded query that tells these tickets from others in the
 	// table, without their state. A ticket that does not satisfy it is treated
-	// as if it did not exist.
+	// as if it did not exist. It compares values as they are stored: truth as
+	// true or false, a reference by its sys_id or by a column of the record it
+	// refers to ("cat_item.name=New hire").
 	Query string
 	// Fields says where each value comes from: a column, a column of a record
 	// that a column refers to ("u_department.name"), or a catalog variable

@@ -72,8 +72,8 @@ func (c *Client) settled(ctx context.Context, change audit.Change) error {
 		switch {
 		case r.Phase == audit.Intent:
 			sent[r.Seq], own = r.At, r.Seq
-		case r.Phase == audit.Failed && strings.HasPrefix(r.Error, settling):
-			delete(sent, r.Intent)
+		case r.Phase == audit.Failed && (!r.Uncertain || strings.HasPrefix(r.Error, settling)):
+			delete(sent, r.Intent) // turned away, or it only waited
 		}
 	}
 	delete(sent, own) // the intent of this very attempt

@@ -55,6 +55,8 @@ func refusedValue(value string) string {
 	switch {
 	case strings.TrimSpace(value) == "":
 		return "it is empty"
+	case value == "NULL":
+		return "it is NULL, which stands for an empty value (ISEMPTY finds those)"
 	case strings.Contains(value, "^"):
 		return "it holds a ^, which separates the terms of a query"
 	case strings.Contains(strings.ToLower(value), "javascript:"):

@@ -42,6 +42,7 @@ func TestParseQuery(t *testing.T) {
 			"no column":               "=onboarding",
 			"an upper case column":    "U_KIND=onboarding",
 			"an empty value":          "u_kind=",
+			"the word for empty":      "parent=NULL",
 			"an empty value in list":  "u_kindINa,,b",
 			"a value for ISEMPTY":     "u_kindISEMPTYx",
 			"a line break":            "u_kind=a\nb",

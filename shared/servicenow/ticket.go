@@ -120,7 +120,11 @@ func (c *Client) OpenTickets(ctx context.Context, k Kind) iter.Seq2[Ticket, erro
 			q:       q.and(condition{stateColumn, in, k.values(unfinished)}),
 			columns: slices.Concat(ticketColumns, k.ownColumns(), columns),
 		})
-		for batch, err := range batches(rows) {
+		size := 1
+		if len(variables) > 0 {
+			size = batchSize
+		}
+		for batch, err := range batches(rows, size) {
 			var answered map[string]answers
 			if err == nil && len(variables) > 0 {
 				answered, err = c.variables(ctx, k, batch)
@@ -142,7 +146,7 @@ func (c *Client) OpenTickets(ctx context.Context, k Kind) iter.Seq2[Ticket, erro
 // batchSize keeps a query that names every row's sys_id within a URL.
 const batchSize = 100
 
-func batches(rows iter.Seq2[row, error]) iter.Seq2[[]row, error] {
+func batches(rows iter.Seq2[row, error], size int) iter.Seq2[[]row, error] {
 	return func(yield func([]row, error) bool) {
 		var batch []row
 		for r, err := range rows {
@@ -150,7 +154,7 @@ func batches(rows iter.Seq2[row, error]) iter.Seq2[[]row, error] {
 				yield(nil, err)
 				return
 			}
-			if batch = append(batch, r); len(batch) == batchSize {
+			if batch = append(batch, r); len(batch) == size {
 				if !yield(batch, nil) {
 					return
 				}
