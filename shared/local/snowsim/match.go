@@ -318,5 +318,16 @@ func (f *filter) narrow() (candidates []*record, narrowed bool) {
 		}
 		return candidates, true
 	}
-	return shelf.all(), false
+	return f.behind(shelf.all()), false
+}
+
+// behind leaves out what a page by sys_id has behind it.
+func (f *filter) behind(sorted []*record) []*record {
+	for _, t := range f.alternatives[0] {
+		if len(t) == 1 && len(t[0].path) == 1 && t[0].operator == ">" && t[0].path.last().Name == "sys_id" {
+			at, _ := slices.BinarySearchFunc(sorted, t[0].folded[0], byFolded)
+			sorted = sorted[at:]
+		}
+	}
+	return sorted
 }
