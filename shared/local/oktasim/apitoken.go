@@ -9,7 +9,7 @@ func (s *Sim) issue(c *call, owner *user, name, secret string) *apiToken {
 	}
 	s.org.tokens.add(t.seq, t)
 	s.org.secrets[secret] = t
-	s.note(c, "system.api_token.create", "Create API token", t.target())
+	s.note(c, "system.api_token.create", "Create API token", t)
 	return t
 }
 
@@ -20,7 +20,7 @@ func (t *apiToken) target() target {
 func (s *Sim) revoke(c *call, t *apiToken) {
 	s.org.tokens.remove(t.seq)
 	delete(s.org.secrets, t.secret)
-	s.note(c, "system.api_token.revoke", "Revoke API token", t.target())
+	s.note(c, "system.api_token.revoke", "Revoke API token", t)
 }
 
 // tokensOf lists the living tokens that the user owns.

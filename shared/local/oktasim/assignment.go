@@ -29,7 +29,7 @@ func (s *Sim) assign(c *call, a *app, u *user) *appUser {
 	au := &appUser{seq: s.org.next(), user: u, app: a, created: c.now, updated: c.now}
 	u.appUsers = append(u.appUsers, au)
 	a.roster.add(au.seq, au)
-	s.note(c, "application.user_membership.add", "Add user to application membership", au.target(), a.target(), u.target())
+	s.note(c, "application.user_membership.add", "Add user to application membership", au, a, u)
 	return au
 }
 
@@ -61,7 +61,7 @@ func (s *Sim) revokeThrough(c *call, a *app, u *user) {
 func (s *Sim) dropAssignment(c *call, au *appUser) {
 	au.user.appUsers = slices.DeleteFunc(au.user.appUsers, func(other *appUser) bool { return other == au })
 	au.app.roster.remove(au.seq)
-	s.note(c, "application.user_membership.remove", "Remove user's application membership", au.target(), au.app.target(), au.user.target())
+	s.note(c, "application.user_membership.remove", "Remove user's application membership", au, au.app, au.user)
 }
 
 // restoreApps gives a reactivated user the apps of the groups that stayed.

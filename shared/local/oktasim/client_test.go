@@ -20,7 +20,7 @@ import (
 type client struct {
 	t      testing.TB
 	sim    *oktasim.Sim
-	spec   *conforming
+	spec   http.RoundTripper // a *conforming, but for large orgs
 	auth   string
 	header http.Header
 }

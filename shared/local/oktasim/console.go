@@ -38,7 +38,7 @@ func (s *Sim) CreateUser(profile map[string]any, status string) (string, error) 
 		return "", refusal
 	}
 	u := s.addUser(c, s.org.newID("00u"), checked)
-	s.note(c, "user.lifecycle.create", "Create okta user", u.target())
+	s.note(c, "user.lifecycle.create", "Create okta user", u)
 	s.evaluateRules(c, u)
 	s.force(c, u, status)
 	return u.id, nil
@@ -185,7 +185,7 @@ func (s *Sim) GiveGroupRole(groupID, kind string) (string, error) {
 	}
 	r := &role{id: s.org.newID("gra"), kind: kind, group: g, created: c.now}
 	g.roles = append(g.roles, r)
-	s.note(c, "group.privilege.grant", "Grant group privilege", g.target())
+	s.note(c, "group.privilege.grant", "Grant group privilege", g)
 	return r.id, nil
 }
 

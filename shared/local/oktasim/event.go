@@ -14,8 +14,11 @@ type event struct {
 	body      map[string]any
 }
 
-// target is one thing that an event happened to.
+// target is one thing that an event happened to, as the System Log shows it.
 type target map[string]any
+
+// subject is whatever can be the target of an event.
+type subject interface{ target() target }
 
 func (u *user) target() target {
 	return target{"id": u.id, "type": "User", "alternateId": text(u.profile, "login"), "displayName": u.name(), "detailEntry": nil}
@@ -35,7 +38,7 @@ func (a *appUser) target() target {
 
 // note writes what a call did. Event types and messages are those of Okta's
 // catalogue (developer.okta.com/docs/reference/api/event-types).
-func (s *Sim) note(c *call, kind, message string, targets ...target) {
+func (s *Sim) note(c *call, kind, message string, targets ...subject) {
 	if c.quiet {
 		return
 	}
@@ -52,7 +55,7 @@ func (s *Sim) note(c *call, kind, message string, targets ...target) {
 }
 
 // noteSystem writes what nobody called for.
-func (s *Sim) noteSystem(now time.Time, by actor, kind, message string, targets ...target) {
+func (s *Sim) noteSystem(now time.Time, by actor, kind, message string, targets ...subject) {
 	body := s.eventBody(by, kind, message, targets)
 	body["transaction"] = map[string]any{"type": "JOB", "id": s.org.newID("job"), "detail": map[string]any{}}
 	body["debugContext"] = map[string]any{"debugData": map[string]any{}}
@@ -63,10 +66,10 @@ func (s *Sim) noteSystem(now time.Time, by actor, kind, message string, targets 
 // address stands for whoever calls the API (RFC 5737).
 const address = "192.0.2.10"
 
-func (s *Sim) eventBody(by actor, kind, message string, targets []target) map[string]any {
+func (s *Sim) eventBody(by actor, kind, message string, targets []subject) map[string]any {
 	list := make([]any, 0, len(targets))
 	for _, t := range targets {
-		list = append(list, map[string]any(t))
+		list = append(list, map[string]any(t.target()))
 	}
 	return map[string]any{
 		"eventType": kind, "displayMessage": message, "version": "0", "severity": "INFO",

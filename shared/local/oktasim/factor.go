@@ -104,6 +104,6 @@ func (s *Sim) deleteFactor(c *call) (answer, *Error) {
 	u.factors = slices.DeleteFunc(u.factors, func(other *factor) bool {
 		return other == f || whole && slices.Contains(oktaVerify, other.kind)
 	})
-	s.note(c, "user.mfa.factor.deactivate", "Reset factor for user", u.target())
+	s.note(c, "user.mfa.factor.deactivate", "Reset factor for user", u)
 	return noContent()
 }

@@ -74,7 +74,7 @@ func (s *Sim) beginActivation(c *call, u *user, mail bool) {
 			s.restoreApps(late, u)
 			s.evaluateRules(late, u)
 		}
-		s.note(late, "user.lifecycle.activate", "Activate Okta user", u.target())
+		s.note(late, "user.lifecycle.activate", "Activate Okta user", u)
 	}
 	if s.options.ActivationTime <= 0 {
 		finish(c.now)
@@ -103,7 +103,7 @@ func (s *Sim) reactivate(c *call) (answer, *Error) {
 	mail := c.flag("sendEmail", false)
 	s.newLink(c, u, MailWelcome, mail)
 	s.touch(u, c.now)
-	s.note(c, "user.lifecycle.reactivate", "Reactivate Okta user", u.target())
+	s.note(c, "user.lifecycle.reactivate", "Reactivate Okta user", u)
 	return s.activationAnswer(c, u, mail)
 }
 
@@ -150,7 +150,7 @@ func (s *Sim) beginDeactivation(c *call, u *user) {
 // refresh tokens stay too, so that an offboarding that forgets them is found
 // out (unconfirmed for each).
 func (s *Sim) finishDeactivation(c *call, u *user) {
-	s.note(c, "user.lifecycle.deactivate", "Deactivate Okta user", u.target())
+	s.note(c, "user.lifecycle.deactivate", "Deactivate Okta user", u)
 	for _, au := range u.assignments() {
 		s.dropAssignment(c, au)
 	}
@@ -168,7 +168,7 @@ func (s *Sim) suspend(c *call) (answer, *Error) {
 		return answer{}, refusal
 	}
 	s.enter(c, u, Suspended)
-	s.note(c, "user.lifecycle.suspend", "Suspend Okta user", u.target())
+	s.note(c, "user.lifecycle.suspend", "Suspend Okta user", u)
 	return empty()
 }
 
@@ -179,7 +179,7 @@ func (s *Sim) unsuspend(c *call) (answer, *Error) {
 		return answer{}, refusal
 	}
 	s.enter(c, u, Active)
-	s.note(c, "user.lifecycle.unsuspend", "Unsuspend Okta user", u.target())
+	s.note(c, "user.lifecycle.unsuspend", "Unsuspend Okta user", u)
 	return empty()
 }
 
@@ -191,7 +191,7 @@ func (s *Sim) unlock(c *call) (answer, *Error) {
 		return answer{}, refusal
 	}
 	s.enter(c, u, Active)
-	s.note(c, "user.account.unlock_by_admin", "Unlock user account by admin", u.target())
+	s.note(c, "user.account.unlock_by_admin", "Unlock user account by admin", u)
 	return empty()
 }
 
@@ -203,7 +203,7 @@ func (s *Sim) expirePassword(c *call) (answer, *Error) {
 		return answer{}, refusal
 	}
 	s.enter(c, u, PasswordExpired)
-	s.note(c, "user.account.expire_password", "Expire user password", u.target())
+	s.note(c, "user.account.expire_password", "Expire user password", u)
 	return ok(u.view(c, u.record, true))
 }
 
@@ -227,7 +227,7 @@ func (s *Sim) resetPassword(c *call) (answer, *Error) {
 	}
 	s.newLink(c, u, MailReset, mail)
 	s.enter(c, u, Recovery)
-	s.note(c, "user.account.reset_password", "User reset password for Okta", u.target())
+	s.note(c, "user.account.reset_password", "User reset password for Okta", u)
 	if mail {
 		return empty()
 	}
@@ -246,6 +246,6 @@ func (s *Sim) resetFactors(c *call) (answer, *Error) {
 	}
 	u.factors, u.devices = nil, 0
 	s.touch(u, c.now)
-	s.note(c, "user.mfa.factor.reset_all", "Reset all factors for user", u.target())
+	s.note(c, "user.mfa.factor.reset_all", "Reset all factors for user", u)
 	return empty()
 }

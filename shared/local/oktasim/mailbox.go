@@ -71,6 +71,6 @@ func (s *Sim) follow(userID, kind string, from ...string) error {
 	c.actor = u.actor()
 	u.link, u.password, u.passwordChanged = "", true, c.now
 	s.enter(c, u, Active)
-	s.noteSystem(c.now, c.actor, "user.account.update_password", "User update password for Okta", u.target())
+	s.noteSystem(c.now, c.actor, "user.account.update_password", "User update password for Okta", u)
 	return nil
 }

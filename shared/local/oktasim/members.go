@@ -39,7 +39,7 @@ func (s *Sim) join(c *call, g *group, u *user, hand bool, by *rule) {
 		u.members = append(u.members, m)
 		g.roster.add(m.seq, m)
 		g.membersUpdated = c.now
-		s.note(c, "group.user_membership.add", "Add user to group membership", u.target(), g.target())
+		s.note(c, "group.user_membership.add", "Add user to group membership", u, g)
 		for _, a := range g.apps {
 			s.grantThrough(c, a, u)
 		}
@@ -55,7 +55,7 @@ func (s *Sim) endMembership(c *call, m *member) {
 	m.user.members = slices.DeleteFunc(m.user.members, func(other *member) bool { return other == m })
 	m.group.roster.remove(m.seq)
 	m.group.membersUpdated = c.now
-	s.note(c, "group.user_membership.remove", "Remove user from group membership", m.user.target(), m.group.target())
+	s.note(c, "group.user_membership.remove", "Remove user from group membership", m.user, m.group)
 	for _, a := range m.group.apps {
 		s.revokeThrough(c, a, m.user)
 	}
@@ -135,7 +135,7 @@ func (s *Sim) removeMember(c *call) (answer, *Error) {
 func (s *Sim) defy(c *call, r *rule, u *user) {
 	if s.options.RuleExceptions {
 		r.excluded = append(r.excluded, u.id)
-		s.note(c.as(system, c.now), "group.user_membership.rule.add_exclusion", "User added to exclusion list for group rule", u.target(), r.group.target())
+		s.note(c.as(system, c.now), "group.user_membership.rule.add_exclusion", "User added to exclusion list for group rule", u, r.group)
 		return
 	}
 	s.schedule(c.now.Add(s.options.RuleTime), func(now time.Time) { s.evaluateRules(c.as(system, now), u) })

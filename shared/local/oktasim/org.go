@@ -68,8 +68,7 @@ type user struct {
 	seq      int
 	id       string
 	versions []version // what search will show next; empty without a lag
-	shown    record    // what search shows now
-	found    bool      // whether search shows the user at all
+	shown    *record   // what search shows now; nil while it does not show the user, or has no lag
 
 	members  []*member  // Everyone is not among them; oldest first
 	appUsers []*appUser // oldest first
@@ -235,11 +234,22 @@ func (s *Sim) searchable(u *user, now time.Time) (record, bool) {
 		return u.record, true
 	}
 	for len(u.versions) > 0 && !u.versions[0].at.After(now) {
-		u.shown, u.found = u.versions[0].record, true
+		u.shown = &u.versions[0].record
 		u.versions = u.versions[1:]
 	}
 	if len(u.versions) == 0 {
 		delete(s.org.settling, u)
 	}
-	return u.shown, u.found
+	if u.shown == nil {
+		return record{}, false
+	}
+	return *u.shown, true
+}
+
+// showNow lets search show the user as it is, without a lag.
+func (s *Sim) showNow(u *user) {
+	if s.options.SearchLag > 0 {
+		current := u.record
+		u.shown = &current
+	}
 }

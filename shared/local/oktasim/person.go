@@ -35,7 +35,7 @@ func (s *Sim) startSession(c *call, u *user) {
 func (s *Sim) enrol(c *call, u *user, kind string) *factor {
 	f := &factor{id: s.org.newID("opf"), kind: kind, provider: factorProviders[kind], created: c.now}
 	u.factors = append(u.factors, f)
-	s.note(c, "user.mfa.factor.activate", "Activate factor or authenticator enrollment method for user", u.target())
+	s.note(c, "user.mfa.factor.activate", "Activate factor or authenticator enrollment method for user", u)
 	return f
 }
 
@@ -46,7 +46,7 @@ func (s *Sim) consent(c *call, u *user, a *app, scopes ...string) {
 	u.refresh = append(u.refresh, &refreshToken{
 		seq: s.org.next(), id: s.org.newID("oar"), app: a, scopes: scopes, created: c.now, expires: c.now.Add(refreshLife),
 	})
-	s.note(c, "app.oauth2.consent.grant", "Grant user consent", u.target(), a.target())
+	s.note(c, "app.oauth2.consent.grant", "Grant user consent", u, a)
 }
 
 // SignIn is the person signing in with password and factor, by user id or
@@ -59,7 +59,7 @@ func (s *Sim) SignIn(userID string) error {
 	}
 	defer done()
 	if u.status != Active || u.transition == Deprovisioned || !u.password {
-		body := s.eventBody(c.actor, "user.session.start", "User login to Okta", []target{u.target()})
+		body := s.eventBody(c.actor, "user.session.start", "User login to Okta", []subject{u})
 		body["outcome"] = map[string]any{"result": "FAILURE", "reason": "INVALID_CREDENTIALS"}
 		s.persist(body, c.now, c.now)
 		return fmt.Errorf("user %s is %s and cannot sign in", userID, u.status)
@@ -67,7 +67,7 @@ func (s *Sim) SignIn(userID string) error {
 	s.startSession(c, u)
 	u.devices++
 	s.touch(u, c.now)
-	s.note(c, "user.session.start", "User login to Okta", u.target())
+	s.note(c, "user.session.start", "User login to Okta", u)
 	return nil
 }
 
@@ -82,7 +82,7 @@ func (s *Sim) LockOut(userID string) error {
 		return fmt.Errorf("user %s is %s; only an ACTIVE account can be locked out", userID, u.status)
 	}
 	s.enter(c, u, LockedOut)
-	s.note(c, "user.account.lock", "Max sign in attempts exceeded", u.target())
+	s.note(c, "user.account.lock", "Max sign in attempts exceeded", u)
 	return nil
 }
 

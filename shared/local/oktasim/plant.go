@@ -117,7 +117,7 @@ func (s *Sim) plantPerson(c *call, p seed.Person) {
 			panic(fmt.Sprintf("oktasim: role %s of %s: %s", kind, p.Number, refusal))
 		}
 	}
-	u.shown, u.found = u.record, true
+	s.showNow(u)
 }
 
 func (s *Sim) ruled(g *group) bool {
@@ -132,7 +132,7 @@ func (s *Sim) ruled(g *group) bool {
 // personProfile keeps the location in city, the default profile having no
 // "location", and the manager's employee number in managerId.
 func personProfile(p seed.Person) map[string]any {
-	profile := map[string]any{}
+	profile := make(map[string]any, 12)
 	for name, value := range map[string]string{
 		"login": p.Email, "email": p.Email, "firstName": p.First, "lastName": p.Last, "employeeNumber": p.Number,
 		"userType": p.EmployeeType, "department": p.Department, "title": p.Title, "city": p.Location,
@@ -182,7 +182,7 @@ func (s *Sim) furnish(c *call) {
 				s.consent(c, u, au.app, "openid", "profile", "offline_access")
 			}
 		}
-		u.shown = u.record
+		s.showNow(u)
 	}
 	for _, token := range []struct{ number, name string }{
 		{seed.NumberSuperAdmin, "Nightly directory export"}, {seed.NumberHelpDesk, "Help desk scripts"},

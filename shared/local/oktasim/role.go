@@ -106,7 +106,7 @@ func (s *Sim) giveRole(c *call, u *user, kind string) (*role, *Error) {
 	}
 	r := &role{id: s.org.newID("ra1"), kind: kind, created: c.now}
 	u.roles = append(u.roles, r)
-	s.note(c, "user.account.privilege.grant", "Grant user privilege", u.target())
+	s.note(c, "user.account.privilege.grant", "Grant user privilege", u)
 	return r, nil
 }
 
@@ -135,7 +135,7 @@ func (s *Sim) unassignRole(c *call) (answer, *Error) {
 		return answer{}, missing(c.params["role"], "Role")
 	}
 	u.roles = slices.Delete(u.roles, i, i+1)
-	s.note(c, "user.account.privilege.revoke", "Revoke user privilege", u.target())
+	s.note(c, "user.account.privilege.revoke", "Revoke user privilege", u)
 	return noContent()
 }
 

@@ -63,7 +63,7 @@ func (s *Sim) clearSessions(c *call) (answer, *Error) {
 	if c.flag("forgetDevices", true) {
 		u.devices = 0
 	}
-	s.note(c, "user.session.clear", "Clear user session", u.target())
+	s.note(c, "user.session.clear", "Clear user session", u)
 	return noContent()
 }
 
@@ -162,7 +162,7 @@ func (s *Sim) revokeGrant(c *call) (answer, *Error) {
 		return answer{}, refusal
 	}
 	u.grants = slices.DeleteFunc(u.grants, func(other *grant) bool { return other == g })
-	s.note(c, "app.oauth2.as.consent.revoke", "Revoke user consent", u.target(), g.app.target())
+	s.note(c, "app.oauth2.as.consent.revoke", "Revoke user consent", u, g.app)
 	return noContent()
 }
 
@@ -174,7 +174,7 @@ func (s *Sim) revokeGrants(c *call) (answer, *Error) {
 		return answer{}, refusal
 	}
 	u.grants = nil
-	s.note(c, "app.oauth2.as.consent.revoke.user", "Revoke all user consents", u.target())
+	s.note(c, "app.oauth2.as.consent.revoke.user", "Revoke all user consents", u)
 	return noContent()
 }
 
@@ -259,6 +259,6 @@ func (s *Sim) revokeRefreshTokens(c *call) (answer, *Error) {
 		return answer{}, refusal
 	}
 	u.refresh = slices.DeleteFunc(u.refresh, func(t *refreshToken) bool { return t.app.id == c.params["client"] })
-	s.note(c, "app.oauth2.as.token.revoke", "Revoke OAuth refresh tokens", u.target())
+	s.note(c, "app.oauth2.as.token.revoke", "Revoke OAuth refresh tokens", u)
 	return noContent()
 }

@@ -52,9 +52,7 @@ var spec = sync.OnceValues(func() (routers.Router, error) {
 		return nil, err
 	}
 	doc.Servers = nil
-	// The generator of the module broke the look-ahead of this pattern, so that
-	// no duration matches it, not even the description's own example.
-	doc.Components.Schemas["ApiToken"].Value.Properties["tokenWindow"].Value.Pattern = ""
+	mend(doc)
 	return gorillamux.NewRouter(doc)
 })
 
@@ -63,6 +61,18 @@ var parameter = regexp.MustCompile(`{[^}]+}`)
 func TestMain(m *testing.M) {
 	_, _ = spec() // here, since it runs a program, which no test in a bubble may
 	os.Exit(m.Run())
+}
+
+// mend corrects two places where the description contradicts its own examples.
+func mend(doc *openapi3.T) {
+	schemas := doc.Components.Schemas
+	// The module's generator broke the look-ahead of this pattern, so that no
+	// duration matches it.
+	schemas["ApiToken"].Value.Properties["tokenWindow"].Value.Pattern = ""
+	// Release 2026.06.3 has the embedded application user hold objects only.
+	if user := schemas["Application"].Value.Properties["_embedded"].Value.Properties["user"]; user != nil {
+		user.Value.AdditionalProperties = openapi3.AdditionalProperties{}
+	}
 }
 
 // conforming is a transport that holds every request and every answer against

@@ -143,7 +143,7 @@ func (s *Sim) createUser(c *call) (answer, *Error) {
 	}
 	u := s.addUser(c, s.org.newID("00u"), profile)
 	u.password = body.password() != ""
-	s.note(c, "user.lifecycle.create", "Create okta user", u.target())
+	s.note(c, "user.lifecycle.create", "Create okta user", u)
 	for _, g := range groups {
 		s.join(c, g, u, true, nil)
 	}
@@ -233,7 +233,7 @@ func (s *Sim) reprofile(c *call, u *user, profile map[string]any) {
 	s.org.unindex(u)
 	u.profile = profile
 	s.org.index(u)
-	s.note(c, "user.account.update_profile", "Update user profile for Okta", u.target())
+	s.note(c, "user.account.update_profile", "Update user profile for Okta", u)
 	s.evaluateRules(c, u)
 	s.touch(u, c.now)
 }
@@ -257,7 +257,7 @@ func (s *Sim) deleteUser(c *call) (answer, *Error) {
 }
 
 func (s *Sim) forget(c *call, u *user) {
-	s.note(c, "user.lifecycle.delete.initiated", "Delete Okta user initiated", u.target())
+	s.note(c, "user.lifecycle.delete.initiated", "Delete Okta user initiated", u)
 	for _, m := range u.members {
 		m.group.roster.remove(m.seq)
 	}
