@@ -21,7 +21,7 @@ func (b *testBundle) upload(query url.Values, kind string, content []byte) reply
 	return b.send(r)
 }
 
-func TestAttachments(t *testing.T) {
+func TestAttachments(t *testing.T) { //nolint:tparallel // its subtests share one instance and follow each other
 	t.Parallel()
 	b := setup(t, Options{})
 	id := b.incident(nil)

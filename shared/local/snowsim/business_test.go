@@ -250,7 +250,7 @@ func TestChangesAreToldAfterTheirCommit(t *testing.T) {
 	}
 }
 
-func TestSessionErrorsAreThoseOfTheAPI(t *testing.T) {
+func TestSessionErrorsAreThoseOfTheAPI(t *testing.T) { //nolint:tparallel // its subtests share one instance and follow each other
 	t.Parallel()
 	b := setup(t, Options{})
 	_, err := b.As("admin").Insert("nonsense", nil)

@@ -26,7 +26,7 @@ func TestRateRule(t *testing.T) {
 		for range 3 {
 			r := ask(b)
 			b.want(r, 200)
-			if r.header.Get("X-RateLimit-Limit") != "3" || r.header.Get("X-RateLimit-Reset") != "946688400" || r.header.Get("X-RateLimit-Rule") == "" || r.header.Get("Retry-After") != "" {
+			if r.header.Get("X-Ratelimit-Limit") != "3" || r.header.Get("X-Ratelimit-Reset") != "946688400" || r.header.Get("X-Ratelimit-Rule") == "" || r.header.Get("Retry-After") != "" {
 				t.Errorf("headers: %v", r.header)
 			}
 		}
@@ -151,14 +151,14 @@ func TestACancelledTransactionBreaksOffBehindPartOfTheResult(t *testing.T) {
 	r := b.get("/api/now/v2/table/incident", none)
 	b.want(r, 200)
 	var body struct {
-		Result []any                            `json:"result"`
-		Error  struct{ Message, Detail string } `json:"error"`
-		Status string                           `json:"status"`
+		Result []any             `json:"result"`
+		Error  map[string]string `json:"error"`
+		Status string            `json:"status"`
 	}
 	if err := json.Unmarshal(r.body, &body); err != nil {
 		t.Fatal(err)
 	}
-	if len(body.Result) != 2 || body.Error.Message != "Transaction cancelled: maximum execution time exceeded" || body.Status != "failure" {
+	if len(body.Result) != 2 || body.Error["message"] != "Transaction cancelled: maximum execution time exceeded" || body.Status != "failure" {
 		t.Errorf("got %+v", body)
 	}
 	b.want(b.get("/api/now/v2/table/nonsense", none), 400)

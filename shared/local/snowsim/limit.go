@@ -44,9 +44,9 @@ func (s *Sim) count(c *call) *Error {
 }
 
 func (w *window) headers(h http.Header) {
-	h.Set("X-RateLimit-Limit", strconv.Itoa(w.limit))
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(w.reset.Unix(), 10))
-	h.Set("X-RateLimit-Rule", ruleSysID)
+	h.Set("X-Ratelimit-Limit", strconv.Itoa(w.limit))
+	h.Set("X-Ratelimit-Reset", strconv.FormatInt(w.reset.Unix(), 10))
+	h.Set("X-Ratelimit-Rule", ruleSysID)
 }
 
 // wait is Retry-After in seconds, rounded up.

@@ -22,6 +22,9 @@ type Route struct {
 	Operations []Operation
 	// Except are user names whose own changes are not told.
 	Except []string
+	// Order is the business rule's. From 1000 on it runs only for records that
+	// are active: closures are not told (FACTS).
+	Order int
 	// URL gets the webhook.
 	URL string
 }
@@ -147,6 +150,9 @@ func (s *Sim) on(route Route, change Change) bool {
 		operations = []Operation{Inserted, Updated}
 	}
 	if t == nil || !t.is(route.Table) || !slices.Contains(operations, change.Operation) || slices.Contains(route.Except, change.By) {
+		return false
+	}
+	if route.Order >= 1000 && t.column("active") != nil && change.Value("active") != "true" {
 		return false
 	}
 	if route.Query == "" {

@@ -124,6 +124,28 @@ func TestOutboxTellsWhatIsOnARoute(t *testing.T) {
 	})
 }
 
+func TestABusinessRuleOfOrder1000MissesClosures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, Options{})
+		v := &receiver{t: t}
+		o := NewOutbox(b.Sim, OutboxOptions{
+			Routes:  []Route{{Table: "task", URL: "https://hooks.example/late", Order: 1000}, {Table: "task", URL: "https://hooks.example/early", Order: 999}},
+			Secrets: []string{signingKey}, Transport: TransportTo(v),
+		})
+		id := b.Insert("task", nil)
+		b.Update("task", id, map[string]string{"state": "3"})
+		o.Deliver(t.Context())
+		got := make([]string, 0, len(v.got))
+		for _, r := range v.got {
+			got = append(got, r.path+" "+r.body["change"])
+		}
+		if want := []string{"/late created", "/early created", "/early updated"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
 func TestOutboxTriesAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -148,7 +170,7 @@ func TestOutboxTriesAgain(t *testing.T) {
 		time.Sleep(time.Hour)
 		stop()
 		<-done
-		var after []time.Duration
+		after := make([]time.Duration, 0, len(v.got))
 		for _, r := range v.got {
 			after = append(after, r.at.Sub(began))
 			if r.id != v.got[0].id {
@@ -198,7 +220,7 @@ func TestOutboxMishaps(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), time.Hour)
 		defer stop()
 		o.Run(ctx)
-		var got []string
+		got := make([]string, 0, len(v.got))
 		ids := map[string]bool{}
 		for _, r := range v.got {
 			got = append(got, r.body["number"][len("INC001000"):])

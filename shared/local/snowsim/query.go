@@ -60,7 +60,7 @@ const caret = "\x00"
 // parseQuery reads an encoded query. What it cannot read it leaves out.
 func parseQuery(encoded string) query {
 	q := query{alternatives: [][]group{nil}}
-	for _, term := range strings.Split(strings.ReplaceAll(encoded, "^^", caret), "^") {
+	for term := range strings.SplitSeq(strings.ReplaceAll(encoded, "^^", caret), "^") {
 		term = strings.ReplaceAll(term, caret, "^")
 		if term != "" && term != "EQ" { // ^EQ ends what the list view makes
 			q.read(term)

@@ -100,11 +100,11 @@ func TestQuery(t *testing.T) {
 		"ORDERBYstate^ORDERBYDESCcorrelation_id":                     "aebcd",
 		"stateIN1,2^ORDERBYDESCu_manager.name^ORDERBYcorrelation_id": "abe",
 	} {
-		var got string
+		var got strings.Builder
 		for _, id := range b.list("incident", query) {
-			got += names[id]
+			got.WriteString(names[id])
 		}
-		if got != want {
+		if got := got.String(); got != want {
 			t.Errorf("%q orders %s, want %s", query, got, want)
 		}
 	}

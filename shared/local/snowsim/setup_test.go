@@ -106,8 +106,9 @@ func (b *testBundle) list(table, encoded string) []string {
 	b.t.Helper()
 	r := b.get("/api/now/v2/table/"+table, url.Values{"sysparm_query": {encoded}, "sysparm_fields": {"sys_id"}})
 	b.want(r, http.StatusOK)
-	var ids []string
-	for _, row := range result[[]map[string]string](b.t, r) {
+	rows := result[[]map[string]string](b.t, r)
+	ids := make([]string, 0, len(rows))
+	for _, row := range rows {
 		ids = append(ids, row["sys_id"])
 	}
 	return ids

@@ -2,6 +2,7 @@ package snowsim
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -149,9 +150,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var a answer
 	var refusal *Error
 	if c.fault != nil {
-		a, refusal = s.faulty(c)
+		a, refusal = s.faulty(c) //nolint:contextcheck // a call carries its request, whose context it is
 	} else {
-		a, refusal = s.process(c)
+		a, refusal = s.process(c) //nolint:contextcheck // likewise
 	}
 	s.write(w, c, a, refusal)
 }
@@ -254,14 +255,12 @@ func (s *Sim) write(w http.ResponseWriter, c *call, a answer, refusal *Error) {
 	h := w.Header()
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	h.Set("Server", "ServiceNow")
-	h.Set("X-Transaction-ID", c.id)
+	h.Set("X-Transaction-Id", c.id)
 	h.Set("Content-Type", "application/json;charset=UTF-8")
 	if c.window != nil {
 		c.window.headers(h)
 	}
-	for name, values := range a.header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
 	if refusal != nil {
 		a = answer{status: refusal.Status, whole: refusal.body()}
 		c.message = refusal.Error()

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestTableAPI(t *testing.T) {
+func TestTableAPI(t *testing.T) { //nolint:tparallel // its subtests share one instance and follow each other
 	t.Parallel()
 	b := setup(t, Options{URL: "https://instance.example"})
 	id := b.incident(map[string]string{
@@ -118,7 +118,7 @@ func TestTableAPI(t *testing.T) {
 	})
 }
 
-func TestTableAPIErrors(t *testing.T) {
+func TestTableAPIErrors(t *testing.T) { //nolint:tparallel // its subtests share one instance and follow each other
 	t.Parallel()
 	b := setup(t, Options{})
 	id := b.incident(nil)
@@ -169,10 +169,10 @@ func TestTableAPIErrors(t *testing.T) {
 	})
 }
 
-func TestPaging(t *testing.T) {
+func TestPaging(t *testing.T) { //nolint:tparallel // its subtests share one instance and follow each other
 	t.Parallel()
 	b := setup(t, Options{URL: "https://instance.example"})
-	var all []string
+	all := make([]string, 0, 7)
 	for range 7 {
 		all = append(all, b.incident(map[string]string{"u_kind": "onboarding"}))
 	}

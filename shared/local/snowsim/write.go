@@ -65,8 +65,8 @@ func (s *Sim) create(by *actor, t *table, id string, given map[string]string) (*
 		id = seed.SysID("record/" + strconv.Itoa(s.records))
 	}
 	w := &write{
-		by: by, isNew: true, now: stored(time.Now()), set: map[string]string{}, notes: map[string]string{},
-		record: &record{table: t, id: id, folded: fold(id), values: map[string]string{}},
+		by: by, isNew: true, now: stored(time.Now()), set: make(map[string]string, len(given)+12), notes: map[string]string{},
+		record: &record{table: t, id: id, folded: fold(id)},
 	}
 	for at := t.root(); ; at = below(t, at) {
 		for _, c := range at.own {
@@ -85,12 +85,12 @@ func (s *Sim) create(by *actor, t *table, id string, given map[string]string) (*
 	w.set["sys_created_on"], w.set["sys_created_by"] = w.now, by.name
 	w.set["sys_updated_on"], w.set["sys_updated_by"] = w.now, by.name
 	w.set["sys_mod_count"] = "0"
-	changed := w.changed()
-	for column, value := range w.set {
-		if value != "" {
-			w.record.values[column] = value
-		}
+	maps.DeleteFunc(w.set, func(_, value string) bool { return value == "" })
+	var changed []string
+	if !s.planting {
+		changed = w.changed()
 	}
+	w.record.values = w.set
 	t.shelf.put(w.record)
 	s.commit(w, Inserted, changed)
 	return w.record, nil
