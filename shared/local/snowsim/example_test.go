@@ -19,7 +19,7 @@ func Example() {
 		return
 	}
 	client := &http.Client{Transport: instance.Transport()}
-	request, err := http.NewRequest(http.MethodGet, "https://instance.example/api/now/v2/table/incident/"+id+"?sysparm_fields=number,state", nil) //nolint:noctx // an example
+	request, err := http.NewRequest(http.MethodGet, "https://instance.example/api/now/v2/table/incident/"+id+"?sysparm_fields=number,state", nil)
 	if err != nil {
 		fmt.Println(err)
 		return
