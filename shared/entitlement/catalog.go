@@ -48,9 +48,19 @@ type Policy struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
 	// Stages follow one another; without any the request is approved at once,
-	// with the description as the reason.
+	// with the description as the reason, unless ServiceNow decides.
 	Stages []Stage `json:"stages"`
+	// DecidedBy is ByServiceNow when ServiceNow's own approval of the request
+	// item decides, and empty otherwise.
+	DecidedBy string `json:"decidedBy,omitempty"`
 }
+
+// ByServiceNow is the DecidedBy of a policy that leaves the decision to
+// ServiceNow's own approval of the request item.
+const ByServiceNow = "servicenow"
+
+// AsksNobody reports whether a request is approved at once.
+func (p Policy) AsksNobody() bool { return len(p.Stages) == 0 && p.DecidedBy == "" }
 
 // Stage is one round of approval. Its times count from its beginning; zero means
 // never.
@@ -99,6 +109,16 @@ func (r *Rules) Item(name string) (Item, bool) {
 	return i, ok
 }
 
+// Named finds a declared group or app by its name, whether it can be requested
+// or not. Case and surplus spaces do not matter.
+func (r *Rules) Named(name string) (Entitlement, bool) {
+	i := slices.IndexFunc(r.entitlements, func(e Entitlement) bool { return fold(e.Name) == fold(name) })
+	if i < 0 {
+		return Entitlement{}, false
+	}
+	return r.entitlements[i], true
+}
+
 // Items lists the catalog by name.
 func (r *Rules) Items() []Item {
 	list := slices.Collect(maps.Values(r.items))
@@ -134,7 +154,10 @@ func (b *builder) buildPolicies() {
 	for _, name := range slices.Sorted(maps.Keys(b.doc.Policies)) {
 		from := b.doc.Policies[name]
 		where := pointer("").at("approvalPolicies", name)
-		policy := Policy{Name: name, Description: from.Description}
+		policy := Policy{Name: name, Description: from.Description, DecidedBy: from.DecidedBy}
+		if policy.DecidedBy != "" && len(from.Stages) > 0 {
+			b.add(where.at("stages"), "take out the stages, or decidedBy", "the policy leaves the decision to ServiceNow and has stages of its own")
+		}
 		seen := map[string]bool{}
 		for i, s := range from.Stages {
 			at := where.at("stages", i)
@@ -198,7 +221,7 @@ func (b *builder) item(where pointer, name string, from docItem) Item {
 	}
 	item.Policy = policy
 	b.usedPolicies[from.Approval] = true
-	if item.Risk == High && len(policy.Stages) == 0 {
+	if item.Risk == High && policy.AsksNobody() {
 		b.add(where.at("approval"), "choose a policy with at least one stage", "the item's risk is high, and its policy approves without asking anybody")
 	}
 	for _, stage := range policy.Stages {

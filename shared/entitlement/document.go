@@ -110,6 +110,7 @@ type docProtected struct {
 
 type docPolicy struct {
 	Description string     `json:"description"`
+	DecidedBy   string     `json:"decidedBy"`
 	Stages      []docStage `json:"stages"`
 }
 

@@ -86,6 +86,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"a stage that escalates before it reminds", stagePatch(`"remind": "3d", "escalate": "48h", "expire": "14d"`), "/approvalPolicies/at once/stages/0", "when it has escalated already (48h)"},
 		{"two stages of a name", `{"approvalPolicies": {"at once": {"stages": [{"name": "s", "approvers": ["manager"], "expire": "1d"}, {"name": "s", "approvers": ["manager"], "expire": "1d"}]}}}`, "/approvalPolicies/at once/stages/1/name", `two stages called "s"`},
 
+		{"a policy that leaves the decision to ServiceNow and asks by itself", `{"approvalPolicies": {"asked": {"decidedBy": "servicenow"}}}`, "/approvalPolicies/asked/stages", "has stages of its own"},
+		{"a policy that is decided by nobody known", `{"approvalPolicies": {"asked": {"decidedBy": "fate", "stages": []}}}`, "/approvalPolicies/asked/decidedBy", "servicenow"},
+
 		// Expressions.
 		{"an expression that does not parse", conditionPatch("title ==\n  and"), "/conditions/0/when", `the condition "c" cannot be read: line 2, column 3: `},
 		{"an attribute that there is not", conditionPatch(`salary == "x"`), "/conditions/0/when", "line 1, column 1: unknown name salary\n | salary == \"x\"\n | ^"},
@@ -137,6 +140,7 @@ func stagePatch(times string) string {
 func TestLoadAccepts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, patch string }{
+		{"a high risk that ServiceNow decides about", `{"catalog": {"Calls": {"risk": "high"}}, "approvalPolicies": {"at once": {"decidedBy": "servicenow"}}}`},
 		{"the language of conditions", conditionPatch(`not (title in ["a", "b"] || title startsWith "c") && (department contains " of " or location endsWith "n") and role matches "^x+$" and manager != "E1" and title == department`)},
 		{"rules that exclude one another by employee type", `{"roles": {"staff": {"groups": ["Staff", "Payments"]}}, "tables": [{"name": "job", "columns": ["employeeType"], "rows": [{"employeeType": "contractor", "gives": ["accountant", "engineer", "lead"]}]}]}`},
 		{"rules that exclude one another by a regular expression", `{"roles": {"on-call": {"groups": ["Pagers", "Payments"]}}, "conditions": [{"name": "c", "description": "d", "when": "not (title matches \"accountant$\")", "gives": ["on-call"]}]}`},

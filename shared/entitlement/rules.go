@@ -317,6 +317,22 @@ func (r *Rules) Incompatible(held []string, add string) []Pair {
 	return out
 }
 
+// Opposites are the entitlements that nobody may hold together with the one with
+// the id: whoever asks Incompatible needs to know which of them are held.
+func (r *Rules) Opposites(id string) []Entitlement {
+	var out []Entitlement
+	for _, p := range r.pairs {
+		a, b := r.entitlements[p.a], r.entitlements[p.b]
+		switch id {
+		case a.ID:
+			out = append(out, b)
+		case b.ID:
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // collisions are the pairs of which both stand in grants.
 func (r *Rules) collisions(grants []Grant) []Pair {
 	var out []Pair

@@ -312,6 +312,17 @@ func TestIncompatible(t *testing.T) {
 			t.Errorf("%+v", pairs)
 		}
 	})
+	t.Run("tells from either side what may not be held besides", func(t *testing.T) {
+		t.Parallel()
+		for id, opposite := range map[string]string{invoices: payments, payments: invoices} {
+			if found := rules.Opposites(id); len(found) != 1 || found[0].ID != opposite {
+				t.Errorf("of %s: %+v", id, found)
+			}
+		}
+		if found := rules.Opposites(staff); len(found) != 0 {
+			t.Errorf("of a group in no pair: %+v", found)
+		}
+	})
 }
 
 func TestItem(t *testing.T) {
@@ -358,6 +369,12 @@ func TestItem(t *testing.T) {
 	})
 	t.Run("is not found under another name", func(t *testing.T) {
 		t.Parallel()
+		if e, ok := rules.Named(" payments"); !ok || e.Kind != entitlement.Group || e.Name != "Payments" {
+			t.Errorf("as a declared group: %+v, %t", e, ok)
+		}
+		if _, ok := rules.Named("Payment approval"); ok {
+			t.Error("the name of an item is not that of a group or app")
+		}
 		if _, ok := rules.Item("Payments"); ok {
 			t.Error("found")
 		}
