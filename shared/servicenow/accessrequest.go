@@ -31,6 +31,12 @@ func AccessRequestKind() Kind {
 	}
 }
 
+// Ref is the approval as a record that can be written to.
+func (a Approval) Ref() Ref { return Ref{approvals, a.SysID} }
+
+// Open reports whether the approver is still asked.
+func (a Approval) Open() bool { return !a.State.ended() }
+
 // ItemApprovals lists every approval of a request item and of the request that
 // it belongs to: an instance asks on either. An item whose request is not there
 // yet has only its own.

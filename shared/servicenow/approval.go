@@ -42,12 +42,12 @@ type Approval struct {
 
 const approvals = "sysapproval_approver"
 
-var approvalColumns = []string{"sysapproval", "source_table", "approver", "state", "sys_updated_by", "sys_updated_on"}
+var approvalColumns = []string{aboutColumn, sourceColumn, askedColumn, stateColumn, "sys_updated_by", "sys_updated_on"}
 
 func approvalOf(r row) Approval {
 	return Approval{
-		SysID: r["sys_id"], Ticket: Ref{r["source_table"], r["sysapproval"]}, Approver: r["approver"],
-		State: ApprovalState(r["state"]), UpdatedBy: r["sys_updated_by"], Updated: r.moment("sys_updated_on"),
+		SysID: r[idColumn], Ticket: Ref{r[sourceColumn], r[aboutColumn]}, Approver: r[askedColumn],
+		State: ApprovalState(r[stateColumn]), UpdatedBy: r["sys_updated_by"], Updated: r.moment("sys_updated_on"),
 	}
 }
 
@@ -75,8 +75,8 @@ func (c *Client) CreateApproval(ctx context.Context, a ApprovalRequest, why audi
 	}
 	key := a.Key + "/" + a.Approver
 	values := map[string]string{
-		"sysapproval": a.Ticket.SysID, "source_table": a.Ticket.Table, "document_id": a.Ticket.SysID,
-		"approver": a.Approver, "state": string(ApprovalRequested), "comments": marked(a.Text, key),
+		aboutColumn: a.Ticket.SysID, sourceColumn: a.Ticket.Table, "document_id": a.Ticket.SysID,
+		askedColumn: a.Approver, stateColumn: string(ApprovalRequested), publicNotes: marked(a.Text, key),
 	}
 	if !a.Due.IsZero() {
 		values["due_date"] = a.Due.UTC().Format(time.DateTime)
@@ -84,25 +84,25 @@ func (c *Client) CreateApproval(ctx context.Context, a ApprovalRequest, why audi
 	effect, err := c.once(ctx, addition{
 		change: audit.Change{
 			System: system, Verb: "approval.request", Target: a.Ticket.String(), Reason: why, Key: key,
-			After: map[string]any{"approver": a.Approver},
+			After: map[string]any{askedColumn: a.Approver},
 		},
 		look: func(ctx context.Context) (bool, audit.Effect, error) {
 			found, err := c.requested(ctx, a, key)
-			return found != "", audit.Effect{After: map[string]any{"approver": a.Approver, "sys_id": found}}, err
+			return found != "", audit.Effect{After: map[string]any{askedColumn: a.Approver, idColumn: found}}, err
 		},
 		add: func(ctx context.Context) (audit.Effect, error) {
 			r, out, err := c.write(ctx, "ServiceNow: asking for approval of "+a.Ticket.String(), Ref{Table: approvals}, values, false, approvalColumns...)
 			if err != nil {
 				return audit.Effect{}, err
 			}
-			return audit.Effect{After: map[string]any{"approver": a.Approver, "sys_id": r["sys_id"]}, RequestID: out.requestID}, nil
+			return audit.Effect{After: map[string]any{askedColumn: a.Approver, idColumn: r[idColumn]}, RequestID: out.requestID}, nil
 		},
 	})
 	if err != nil {
 		return "", err
 	}
 	kept, _ := effect.After.(map[string]any)
-	if sysID, _ = kept["sys_id"].(string); sysID == "" {
+	if sysID, _ = kept[idColumn].(string); sysID == "" {
 		return "", &fault.Conflict{Message: "the ledger does not say which approval of " + a.Ticket.String() + " was made"}
 	}
 	return sysID, nil
@@ -142,7 +142,7 @@ func (c *Client) ApprovalsOf(ctx context.Context, ticket Ref) ([]Approval, error
 	}
 	rows, err := c.all(ctx, listing{
 		what: "ServiceNow: listing the approvals of " + ticket.String(), table: approvals, whole: true,
-		q: query{{"sysapproval", equals, []string{ticket.SysID}}}, columns: approvalColumns,
+		q: query{{aboutColumn, equals, []string{ticket.SysID}}}, columns: approvalColumns,
 	})
 	list := make([]Approval, len(rows))
 	for i, r := range rows {
@@ -166,15 +166,15 @@ func (c *Client) WithdrawApproval(ctx context.Context, sysID string, why audit.R
 	ref := Ref{approvals, sysID}
 	change := audit.Change{
 		System: system, Verb: "approval.withdraw", Target: ref.String(), Reason: why,
-		Before: map[string]any{"state": now.State}, After: map[string]any{"state": ApprovalNotRequired},
+		Before: map[string]any{stateColumn: now.State}, After: map[string]any{stateColumn: ApprovalNotRequired},
 	}
 	return c.ledger.Do(ctx, change, func(ctx context.Context, _ audit.Attempt) (audit.Effect, error) {
 		r, out, err := c.write(ctx, "ServiceNow: withdrawing "+ref.String(), ref,
-			map[string]string{"state": string(ApprovalNotRequired)}, true, "state")
-		if err == nil && r["state"] != string(ApprovalNotRequired) {
-			err = &fault.Denied{Message: fmt.Sprintf("ServiceNow left %s in the state %s", ref, r["state"])}
+			map[string]string{stateColumn: string(ApprovalNotRequired)}, true, stateColumn)
+		if err == nil && r[stateColumn] != string(ApprovalNotRequired) {
+			err = &fault.Denied{Message: fmt.Sprintf("ServiceNow left %s in the state %s", ref, r[stateColumn])}
 		}
-		return audit.Effect{After: map[string]any{"state": r["state"]}, RequestID: out.requestID}, err
+		return audit.Effect{After: map[string]any{stateColumn: r[stateColumn]}, RequestID: out.requestID}, err
 	})
 }
 
@@ -195,7 +195,7 @@ func (c *Client) RecordDecision(ctx context.Context, decision Approval, why audi
 	}
 	_, err := c.ledger.Fact(ctx, audit.Change{
 		System: system, Verb: "approval.decision", Target: target.String(), Reason: why,
-		After: map[string]any{"state": decision.State, "approver": decision.Approver, "ticket": decision.Ticket.String()},
+		After: map[string]any{stateColumn: decision.State, askedColumn: decision.Approver, "ticket": decision.Ticket.String()},
 	})
 	return err
 }

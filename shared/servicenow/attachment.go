@@ -31,7 +31,7 @@ func (c *Client) Attach(ctx context.Context, ref Ref, name, contentType string, 
 		return &fault.Invalid{Message: fmt.Sprintf("the file cannot be attached to %s: its name must be of letters, digits, dots, hyphens and underscores, and it must not be empty", ref)}
 	}
 	f := file{ref: ref, name: name, size: len(content), hash: hashOf(string(content))}
-	after := map[string]any{"name": name, "size": f.size, "sha256": f.hash}
+	after := map[string]any{nameColumn: name, "size": f.size, "sha256": f.hash}
 	_, err := c.once(ctx, addition{
 		change: audit.Change{
 			System: system, Verb: "attachment.add", Target: ref.String(), Reason: why, Key: name + "/" + f.hash, After: after,
@@ -43,7 +43,7 @@ func (c *Client) Attach(ctx context.Context, ref Ref, name, contentType string, 
 		add: func(ctx context.Context) (audit.Effect, error) {
 			out, err := c.do(ctx, call{
 				what: "ServiceNow: attaching " + name + " to " + ref.String(), method: http.MethodPost, path: "/api/now/attachment/file",
-				query: url.Values{"table_name": {ref.Table}, "table_sys_id": {ref.SysID}, "file_name": {name}},
+				query: url.Values{ownerTable: {ref.Table}, ownerColumn: {ref.SysID}, "file_name": {name}},
 				body:  content, contentType: contentType,
 			})
 			return audit.Effect{After: after, RequestID: out.requestID}, err
@@ -68,7 +68,7 @@ func hashOf(content string) string {
 // attached looks for the file among the record's attachments.
 func (c *Client) attached(ctx context.Context, f file) (bool, error) {
 	what := "ServiceNow: listing the attachments of " + f.ref.String()
-	q := query{{"table_name", equals, []string{f.ref.Table}}, {"table_sys_id", equals, []string{f.ref.SysID}}, {"file_name", equals, []string{f.name}}}
+	q := query{{ownerTable, equals, []string{f.ref.Table}}, {ownerColumn, equals, []string{f.ref.SysID}}, {"file_name", equals, []string{f.name}}}
 	out, err := c.do(ctx, call{
 		what: what, method: http.MethodGet, path: "/api/now/attachment", repeatable: true,
 		query: url.Values{"sysparm_query": {q.String()}, "sysparm_limit": {"1000"}},

@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -28,7 +26,7 @@ type testBundle struct {
 	client *Client
 	ticket Ref
 	// ctx is that of a step that works on the ticket.
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // it stands for the step's
 	// wire, when set, stands between client and instance.
 	wire func(r *http.Request, next http.RoundTripper) (*http.Response, error)
 }
@@ -183,8 +181,4 @@ func persist(do func() error) error {
 		time.Sleep(min(2*time.Second<<try, 2*time.Minute))
 	}
 	return errors.New("it never succeeded")
-}
-
-func containsText(texts []string, part string) bool {
-	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, part) })
 }

@@ -50,16 +50,16 @@ func (c *Client) checkChoices(ctx context.Context, k Kind) ([]string, error) {
 	columns := slices.Sorted(maps.Keys(wanted))
 	rows, err := c.all(ctx, listing{
 		what: "ServiceNow: reading the choices of " + k.Table, table: "sys_choice",
-		q:       query{{"name", in, []string{k.Table, "task"}}, {"element", in, columns}, {"inactive", equals, []string{"false"}}},
-		columns: []string{"value"},
+		q:       query{{nameColumn, in, []string{k.Table, tasks}}, {elementColumn, in, columns}, {"inactive", equals, []string{no}}},
+		columns: []string{valueColumn},
 	})
 	if err != nil {
 		return nil, err
 	}
 	choices := map[string][]string{} // "table.column"
 	for _, r := range rows {
-		at := r["name"] + "." + r["element"]
-		choices[at] = append(choices[at], r["value"])
+		at := r[nameColumn] + "." + r[elementColumn]
+		choices[at] = append(choices[at], r[valueColumn])
 	}
 	var problems []string
 	for _, column := range columns {

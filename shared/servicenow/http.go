@@ -82,7 +82,7 @@ func again(ctx context.Context, response *http.Response, err error) (bool, error
 	repeatable, _ := ctx.Value(repeatableKey{}).(bool)
 	switch {
 	case ctx.Err() != nil:
-		return false, nil
+		return false, nil //nolint:nilerr // the error of the call itself stays for the caller to classify
 	case err != nil:
 		return neverSent(err) || repeatable && !timedOut(err), nil
 	case response.StatusCode == http.StatusTooManyRequests:
@@ -112,15 +112,15 @@ func pause(_, _ time.Duration, attempt int, response *http.Response) time.Durati
 		}
 	}
 	longest := firstPause << attempt
-	return longest/2 + rand.N(longest/2) //nolint:gosec // jitter needs no secrecy
+	return longest/2 + rand.N(longest/2)
 }
 
 // do sends a call and returns its answer, or a fault.
 func (c *Client) do(ctx context.Context, call call) (answer, error) {
-	response, body, err := c.send(ctx, call)
+	response, body, err := c.send(ctx, call) //nolint:bodyclose // send reads and closes it
 	if err == nil && response.StatusCode == http.StatusUnauthorized && c.signIn.renew() {
 		// The token was revoked before its time; the call was not carried out.
-		response, body, err = c.send(ctx, call)
+		response, body, err = c.send(ctx, call) //nolint:bodyclose // likewise
 	}
 	switch {
 	case err != nil:

@@ -20,11 +20,11 @@ func TestAnswersOfAnInstance(t *testing.T) {
 	t.Parallel()
 
 	// read reads one person, which is one GET.
-	read := func(t *testing.T, answers ...responder) (Person, error, *script) { //nolint:revive // the error is what is tested
+	read := func(t *testing.T, answers ...responder) (Person, *script, error) {
 		t.Helper()
 		c, s := scripted(t, basic, answers...)
 		p, err := c.PersonBySysID(t.Context(), "u1")
-		return p, err, s
+		return p, s, err
 	}
 
 	for name, test := range map[string]struct {
@@ -55,7 +55,7 @@ func TestAnswersOfAnInstance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				_, err, _ := read(t, test.answer)
+				_, _, err := read(t, test.answer)
 				if err == nil || !test.is(err) || !strings.Contains(err.Error(), test.says) {
 					t.Errorf("got %T %v", err, err)
 				}
@@ -68,7 +68,7 @@ func TestAnswersOfAnInstance(t *testing.T) {
 
 	t.Run("references with links and values with display values are read all the same", func(t *testing.T) {
 		t.Parallel()
-		p, err, _ := read(t, says(200, person(map[string]any{
+		p, _, err := read(t, says(200, person(map[string]any{
 			"manager": map[string]string{"link": "https://x/api/now/table/sys_user/u9", "value": "u9"},
 			"active":  map[string]string{"display_value": "Ja", "value": "true"}, "time_zone": nil,
 		})))
@@ -201,7 +201,6 @@ func TestSignIn(t *testing.T) {
 	// as answers the token endpoint and the API apart, and remembers who signed.
 	type instance struct {
 		tokens, reads []responder
-		forms         []string
 		signed        []string
 		s             *script
 	}

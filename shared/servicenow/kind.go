@@ -32,9 +32,6 @@ var written = []Phase{Open, InProgress, Resolved}
 // unfinished are the phases of a ticket that is still to be carried out.
 var unfinished = []Phase{Open, InProgress, OnHold}
 
-// stateColumn is the column of the state in task and every table made from it.
-const stateColumn = "state"
-
 // State says how a phase is kept in the instance.
 type State struct {
 	// Values are the values of the column state that mean this phase; the first
@@ -101,8 +98,8 @@ func OffboardingKind() Kind {
 
 func incident(name, escalation string, fields ...string) Kind {
 	k := Kind{
-		Name: name, Table: "incident", Query: "u_kind=" + name, Fields: map[string]string{},
-		States: statesOf("incident"), ReturnGroup: "Service Desk", EscalationGroup: escalation,
+		Name: name, Table: incidents, Query: "u_kind=" + name, Fields: map[string]string{},
+		States: statesOf(incidents), ReturnGroup: "Service Desk", EscalationGroup: escalation,
 	}
 	for _, f := range fields {
 		k.Fields[f] = "u_" + f
@@ -114,19 +111,19 @@ func incident(name, escalation string, fields ...string) Kind {
 // them; nil for tables that are not known here.
 func statesOf(table string) map[Phase]State {
 	switch table {
-	case "incident":
+	case incidents:
 		return map[Phase]State{
 			Open: {Values: []string{"1"}}, InProgress: {Values: []string{"2"}},
 			OnHold: {Values: []string{"3"}}, Closed: {Values: []string{"7"}}, Cancelled: {Values: []string{"8"}},
 			Resolved: {Values: []string{"6"}, Set: map[string]string{
-				"close_code": "Solution provided", "close_notes": "Carried out automatically; the work notes tell what was done.",
+				"close_code": "Solution provided", closeNotes: "Carried out automatically; the work notes tell what was done.",
 			}},
 		}
-	case "sc_task", "sc_req_item", "task":
+	case catalogTasks, requestItems, tasks:
 		// Pending is open; skipped is 7, or 5 where it was added by hand.
 		return map[Phase]State{
 			Open: {Values: []string{"1", "-5"}}, InProgress: {Values: []string{"2"}},
-			Resolved:  {Values: []string{"3"}, Set: map[string]string{"close_notes": "Carried out automatically; the work notes tell what was done."}},
+			Resolved:  {Values: []string{"3"}, Set: map[string]string{closeNotes: "Carried out automatically; the work notes tell what was done."}},
 			Cancelled: {Values: []string{"4", "7", "5"}},
 		}
 	default:

@@ -31,12 +31,12 @@ func TestDefaultKinds(t *testing.T) {
 
 	t.Run("have the fields that the processes read", func(t *testing.T) {
 		t.Parallel()
-		for _, name := range strings.Fields("first_name last_name email department title role location employee_number previous_employee_number employee_type time_zone manager start_date") {
+		for name := range strings.FieldsSeq("first_name last_name email department title role location employee_number previous_employee_number employee_type time_zone manager start_date") {
 			if OnboardingKind().Fields[name] == "" {
 				t.Errorf("onboarding lacks %s", name)
 			}
 		}
-		for _, name := range strings.Fields("email employee_number legal_hold termination_at time_zone requested_by") {
+		for name := range strings.FieldsSeq("email employee_number legal_hold termination_at time_zone requested_by") {
 			if OffboardingKind().Fields[name] == "" {
 				t.Errorf("offboarding lacks %s", name)
 			}

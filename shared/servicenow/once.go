@@ -109,8 +109,8 @@ func (c *Client) journalHolds(ctx context.Context, ref Ref, key string) (bool, e
 		return false, err
 	}
 	notes := listing{
-		what: "ServiceNow: looking for an earlier note on " + ref.String(), table: "sys_journal_field", whole: true,
-		q: query{own, {"element", in, []string{"comments", "work_notes"}}, {"value", contains, []string{marker(key)}}},
+		what: "ServiceNow: looking for an earlier note on " + ref.String(), table: journals, whole: true,
+		q: query{own, {elementColumn, in, []string{publicNotes, internalNotes}}, {valueColumn, contains, []string{marker(key)}}},
 	}
 	for _, err := range c.list(ctx, notes) {
 		return err == nil, err

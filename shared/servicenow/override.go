@@ -52,7 +52,7 @@ type override struct {
 	problems []string
 }
 
-func (o *override) problem(format string, args ...any) {
+func (o *override) problemf(format string, args ...any) {
 	o.problems = append(o.problems, fmt.Sprintf(format, args...))
 }
 
@@ -61,12 +61,12 @@ func (o *override) problem(format string, args ...any) {
 func (o *override) object(where string, raw json.RawMessage, known ...string) (map[string]json.RawMessage, bool) {
 	var parts map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &parts); err != nil || parts == nil {
-		o.problem("%s must be a JSON object", named(where))
+		o.problemf("%s must be a JSON object", named(where))
 		return nil, false
 	}
 	for _, key := range slices.Sorted(maps.Keys(parts)) {
 		if len(known) > 0 && !slices.Contains(known, key) {
-			o.problem("%s has no %q; it has %s", named(where), key, strings.Join(known, ", "))
+			o.problemf("%s has no %q; it has %s", named(where), key, strings.Join(known, ", "))
 		}
 	}
 	return parts, true
@@ -75,7 +75,7 @@ func (o *override) object(where string, raw json.RawMessage, known ...string) (m
 func (o *override) text(where string, raw json.RawMessage) (string, bool) {
 	var text *string
 	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
-		o.problem("%s must be a text", named(where))
+		o.problemf("%s must be a text", named(where))
 		return "", false
 	}
 	return *text, true
@@ -96,7 +96,7 @@ func (o *override) apply(parts map[string]json.RawMessage) {
 		if text, ok := o.text("query", raw); ok {
 			_, problems := parseQuery(text)
 			for _, p := range problems {
-				o.problem("query: %s", p)
+				o.problemf("query: %s", p)
 			}
 			o.kind.Query = text
 		}
@@ -114,7 +114,7 @@ func (o *override) apply(parts map[string]json.RawMessage) {
 		}
 		text, ok := o.text(key, raw)
 		if why := refusedValue(text); ok && why != "" {
-			o.problem("%s is not the name of a group: %s", key, why)
+			o.problemf("%s is not the name of a group: %s", key, why)
 		}
 		*group = text
 	}
@@ -126,15 +126,15 @@ func (o *override) table(raw json.RawMessage, parts map[string]json.RawMessage) 
 	case !ok || table == o.kind.Table:
 		return
 	case !tableName.MatchString(table):
-		o.problem("table: %q is not the name of a table", table)
+		o.problemf("table: %q is not the name of a table", table)
 		return
 	}
 	o.kind.Table, o.kind.States = table, statesOf(table)
 	if _, given := parts["query"]; !given {
-		o.problem("query is needed with another table: what tells these tickets from others in %s", table)
+		o.problemf("query is needed with another table: what tells these tickets from others in %s", table)
 	}
 	if _, given := parts["states"]; !given && o.kind.States == nil {
-		o.problem("states are needed with the table %s, whose usual ones are not known here", table)
+		o.problemf("states are needed with the table %s, whose usual ones are not known here", table)
 	}
 	if o.kind.States == nil {
 		o.kind.States = map[Phase]State{}
@@ -157,7 +157,7 @@ func (o *override) fields(raw json.RawMessage) {
 		case from == "":
 			delete(o.kind.Fields, name)
 		case isVariable && !variableName.MatchString(variable), !isVariable && !columnName.MatchString(from):
-			o.problem("fields.%s: %q is neither a column nor %q with the name of a catalog variable", name, from, variablePrefix)
+			o.problemf("fields.%s: %q is neither a column nor %q with the name of a catalog variable", name, from, variablePrefix)
 		default:
 			o.kind.Fields[name] = from
 		}
@@ -196,12 +196,12 @@ func (o *override) states(raw json.RawMessage) {
 func (o *override) stateValues(where string, raw json.RawMessage) []string {
 	var values []string
 	if err := json.Unmarshal(raw, &values); err != nil || len(values) == 0 {
-		o.problem(`%s.values must be a list of texts such as ["6"]`, where)
+		o.problemf(`%s.values must be a list of texts such as ["6"]`, where)
 		return nil
 	}
 	for _, v := range values {
 		if why := refusedValue(v); why != "" || strings.Contains(v, ",") {
-			o.problem("%s.values: %q is not the value of a state", where, v)
+			o.problemf("%s.values: %q is not the value of a state", where, v)
 		}
 	}
 	return values
@@ -212,7 +212,7 @@ func (o *override) stateColumns(where string, raw json.RawMessage) map[string]st
 	parts, _ := o.object(where+".set", raw)
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		if !columnName.MatchString(name) || strings.Contains(name, ".") || name == stateColumn {
-			o.problem("%s.set: %q is not a column that can be written with the state", where, name)
+			o.problemf("%s.set: %q is not a column that can be written with the state", where, name)
 		}
 		columns[name], _ = o.text(where+".set."+name, parts[name])
 	}
@@ -225,12 +225,12 @@ func (o *override) checkStates() {
 	for _, p := range phases {
 		for _, v := range o.kind.States[p].Values {
 			if other, taken := meaning[v]; taken {
-				o.problem("states: the value %q means both %s and %s", v, other, p)
+				o.problemf("states: the value %q means both %s and %s", v, other, p)
 			}
 			meaning[v] = p
 		}
 		if slices.Contains(written, p) && len(o.kind.States[p].Values) == 0 {
-			o.problem("states: %s needs a value, because tickets are put into it", p)
+			o.problemf("states: %s needs a value, because tickets are put into it", p)
 		}
 	}
 }

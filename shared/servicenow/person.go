@@ -22,12 +22,12 @@ type Person struct {
 
 const people = "sys_user"
 
-var personColumns = []string{"user_name", "employee_number", "email", "active", "locked_out", "time_zone", "manager"}
+var personColumns = []string{"user_name", numberColumn, emailColumn, activeColumn, lockedColumn, "time_zone", "manager"}
 
 func personOf(r row) Person {
 	return Person{
-		SysID: r["sys_id"], UserName: r["user_name"], EmployeeNumber: r["employee_number"], Email: r["email"],
-		Active: r.truth("active"), LockedOut: r.truth("locked_out"), TimeZone: r["time_zone"], Manager: r["manager"],
+		SysID: r[idColumn], UserName: r["user_name"], EmployeeNumber: r[numberColumn], Email: r[emailColumn],
+		Active: r.truth(activeColumn), LockedOut: r.truth(lockedColumn), TimeZone: r["time_zone"], Manager: r["manager"],
 	}
 }
 
@@ -41,13 +41,13 @@ func (c *Client) PersonBySysID(ctx context.Context, sysID string) (Person, error
 // PersonByEmployeeNumber finds the one person with that number. Nobody is
 // *fault.NotFound, several are *fault.Invalid.
 func (c *Client) PersonByEmployeeNumber(ctx context.Context, number string) (Person, error) {
-	return c.person(ctx, "employee_number", number)
+	return c.person(ctx, numberColumn, number)
 }
 
 // PersonByEmail finds the one person with that address. Nobody is
 // *fault.NotFound, several are *fault.Invalid.
 func (c *Client) PersonByEmail(ctx context.Context, email string) (Person, error) {
-	return c.person(ctx, "email", email)
+	return c.person(ctx, emailColumn, email)
 }
 
 // PersonByUserName finds the one person with that login to ServiceNow, which is
@@ -79,7 +79,7 @@ func (c *Client) only(ctx context.Context, table, column, value string, columns 
 	case len(rows) > 1:
 		ids := make([]string, len(rows))
 		for i, r := range rows {
-			ids[i] = r["sys_id"]
+			ids[i] = r[idColumn]
 		}
 		return nil, &fault.Invalid{Message: fmt.Sprintf("ServiceNow: %d rows of %s have the same %s (sys_ids %v)", len(rows), table, column, ids)}
 	}
@@ -89,11 +89,11 @@ func (c *Client) only(ctx context.Context, table, column, value string, columns 
 // GroupSysID finds the sys_id of the one group of that name. None is
 // *fault.NotFound, several are *fault.Invalid.
 func (c *Client) GroupSysID(ctx context.Context, name string) (string, error) {
-	r, err := c.only(ctx, "sys_user_group", "name", name)
+	r, err := c.only(ctx, "sys_user_group", nameColumn, name)
 	if fault.Is[*fault.NotFound](err) {
 		return "", &fault.NotFound{Message: fmt.Sprintf("ServiceNow has no group %q that the integration may read: create it, or configure another", name)}
 	}
-	return r["sys_id"], err
+	return r[idColumn], err
 }
 
 // GroupMembers lists the sys_ids of a group's members who are active and not
@@ -105,12 +105,12 @@ func (c *Client) GroupMembers(ctx context.Context, groupSysID string) ([]string,
 	}
 	rows, err := c.all(ctx, listing{
 		what: "ServiceNow: listing the members of sys_user_group/" + groupSysID, table: "sys_user_grmember",
-		q: query{ofGroup}, columns: []string{"user", "user.active", "user.locked_out"},
+		q: query{ofGroup}, columns: []string{userColumn, "user.active", "user.locked_out"},
 	})
 	var members []string
 	for _, r := range rows {
-		if r["user"] != "" && r.truth("user.active") && !r.truth("user.locked_out") {
-			members = append(members, r["user"])
+		if r[userColumn] != "" && r.truth("user.active") && !r.truth("user.locked_out") {
+			members = append(members, r[userColumn])
 		}
 	}
 	slices.Sort(members)

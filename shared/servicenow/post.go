@@ -41,7 +41,7 @@ func (c *Client) Post(ctx context.Context, ref Ref, p Posting, why audit.Reason)
 		return &fault.Invalid{Message: "a note without a key would be repeated; nothing was written to " + ref.String()}
 	}
 	notes := map[string]string{}
-	for column, text := range map[string]string{"comments": p.Comment, "work_notes": p.WorkNote} {
+	for column, text := range map[string]string{publicNotes: p.Comment, internalNotes: p.WorkNote} {
 		if strings.TrimSpace(text) != "" {
 			notes[column] = marked(text, p.Key)
 		}

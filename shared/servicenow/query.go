@@ -93,7 +93,7 @@ func within(op operator, column string, values ...string) (condition, error) {
 func parseQuery(encoded string) (query, []string) {
 	var q query
 	var problems []string
-	for _, term := range strings.Split(encoded, "^") {
+	for term := range strings.SplitSeq(encoded, "^") {
 		c, problem := parseTerm(term)
 		if problem != "" {
 			problems = append(problems, problem)

@@ -25,7 +25,10 @@ type refusal struct {
 // a data policy or a business rule also the detail, cut to a line and without
 // anything that looks like an email address.
 func (r refusal) text() string {
-	var table struct{ Message, Detail string }
+	var table struct {
+		Message string `json:"message"`
+		Detail  string `json:"detail"`
+	}
 	var word string
 	switch {
 	case json.Unmarshal(r.Error, &table) == nil:
@@ -81,7 +84,7 @@ func refused(what string, response *http.Response, body []byte) error {
 // limited is the fault of a rate rule, which counts per user and hour.
 func limited(what string, h http.Header) error {
 	message := what + " has to wait: the rate limit of the integration's user is used up"
-	if rule := presentable(h.Get("X-RateLimit-Rule")); rule != "" {
+	if rule := presentable(h.Get("X-Ratelimit-Rule")); rule != "" {
 		message += " (rule " + rule + ")"
 	}
 	wait, known := retryAfter(h)
@@ -101,7 +104,7 @@ func retryAfter(h http.Header) (wait time.Duration, known bool) {
 	if at, err := http.ParseTime(after); err == nil {
 		return max(0, time.Until(at)), true
 	}
-	if reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64); err == nil && reset > 0 {
+	if reset, err := strconv.ParseInt(h.Get("X-Ratelimit-Reset"), 10, 64); err == nil && reset > 0 {
 		return max(0, time.Until(time.Unix(reset, 0))), true
 	}
 	return 0, false
@@ -125,7 +128,7 @@ func readable(what string, response *http.Response, body []byte) (answer, error)
 		return answer{}, &fault.Unavailable{Message: what +
 			" was answered with a web page: the instance is hibernating, being upgraded, or asks for a sign-in; wake it up by opening it in a browser"}
 	}
-	out := answer{total: -1, requestID: response.Header.Get("X-Transaction-ID")}
+	out := answer{total: -1, requestID: response.Header.Get("X-Transaction-Id")}
 	if total, err := strconv.Atoi(response.Header.Get("X-Total-Count")); err == nil {
 		out.total = total
 	}
@@ -136,7 +139,7 @@ func readable(what string, response *http.Response, body []byte) (answer, error)
 	if err := json.Unmarshal(body, &parts); err != nil {
 		return answer{}, &fault.Unavailable{Message: what + " got an answer that breaks off or is not JSON"}
 	}
-	if len(parts.Error) > 0 && string(parts.Error) != "null" {
+	if !absent(parts.Error) {
 		return answer{}, &fault.Unavailable{Message: what + " was broken off: " + parts.text()}
 	}
 	out.result = parts.Result

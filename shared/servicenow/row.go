@@ -3,12 +3,15 @@ package servicenow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
 
 // row is one record as the Table API answers it: every value is text, whatever
 // the column's type; a reference is the sys_id it points to.
+//
+//nolint:recvcheck // a map is passed by value; decoding has to replace it
 type row map[string]string
 
 // UnmarshalJSON also takes references that come with their link although they
@@ -29,10 +32,15 @@ func (r *row) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// absent reports whether a JSON value is not there or null.
+func absent(raw json.RawMessage) bool {
+	return len(raw) == 0 || bytes.Equal(raw, []byte("null"))
+}
+
 func plain(raw json.RawMessage) (string, error) {
 	raw = bytes.TrimSpace(raw)
 	switch {
-	case len(raw) == 0 || bytes.Equal(raw, []byte("null")):
+	case absent(raw):
 		return "", nil
 	case raw[0] == '"':
 		var text string
@@ -47,14 +55,14 @@ func plain(raw json.RawMessage) (string, error) {
 		}
 		return plain(reference.Value)
 	case raw[0] == '[':
-		return "", fmt.Errorf("a list instead of a value")
+		return "", errors.New("a list instead of a value")
 	default: // a number or a truth value
 		return string(raw), nil
 	}
 }
 
 // truth reads a true/false column.
-func (r row) truth(column string) bool { return r[column] == "true" || r[column] == "1" }
+func (r row) truth(column string) bool { return r[column] == yes || r[column] == "1" }
 
 // moment reads a date/time column: stored in UTC, to the second. What is empty
 // or unreadable is the zero time.

@@ -1,7 +1,6 @@
 package servicenow
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -106,9 +105,11 @@ func person(changes map[string]any) string {
 		"locked_out": "false", "time_zone": "", "manager": "",
 	}
 	maps.Copy(r, changes)
-	var b bytes.Buffer
-	_ = json.NewEncoder(&b).Encode(map[string]any{"result": r})
-	return b.String()
+	body, err := json.Marshal(map[string]any{"result": r})
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
 }
 
 func elapsed(from time.Time) time.Duration { return time.Since(from).Round(time.Millisecond) }

@@ -21,13 +21,13 @@ func tablePath(table string) string { return "/api/now/v2/table/" + table }
 func parameters(columns []string) url.Values {
 	return url.Values{
 		"sysparm_fields":                 {strings.Join(distinct(columns), ",")},
-		"sysparm_display_value":          {"false"},
-		"sysparm_exclude_reference_link": {"true"},
+		"sysparm_display_value":          {no},
+		"sysparm_exclude_reference_link": {yes},
 	}
 }
 
 func distinct(columns []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(append([]string{"sys_id"}, columns...))))
+	return slices.Compact(slices.Sorted(slices.Values(append([]string{idColumn}, columns...))))
 }
 
 // get reads one record.
@@ -50,7 +50,7 @@ func (c *Client) get(ctx context.Context, ref Ref, columns []string) (row, error
 	if err := r.complete(what, ref.Table, columns); err != nil {
 		return nil, err
 	}
-	if r["sys_id"] != ref.SysID {
+	if r[idColumn] != ref.SysID {
 		return nil, &fault.Unavailable{Message: what + " got another record"}
 	}
 	return r, nil
@@ -111,10 +111,10 @@ func (c *Client) list(ctx context.Context, l listing) iter.Seq2[row, error] {
 			}
 			before := len(seen)
 			for _, r := range rows {
-				if seen[r["sys_id"]] {
+				if seen[r[idColumn]] {
 					continue
 				}
-				last, seen[r["sys_id"]] = r["sys_id"], true
+				last, seen[r[idColumn]] = r[idColumn], true
 				if l.q.holds(r) && !yield(r, nil) {
 					return
 				}
@@ -199,7 +199,7 @@ func (c *Client) write(ctx context.Context, what string, ref Ref, values map[str
 		return nil, answer{}, err
 	}
 	var r row
-	if err := json.Unmarshal(out.result, &r); err != nil || r["sys_id"] == "" {
+	if err := json.Unmarshal(out.result, &r); err != nil || r[idColumn] == "" {
 		return nil, answer{}, &fault.Unavailable{Message: what + " got an answer without the record"}
 	}
 	return r, out, nil

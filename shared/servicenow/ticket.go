@@ -91,7 +91,7 @@ func (k Kind) ticket(r row, a answers) (Ticket, error) {
 			"%s has the state %q, which means nothing for %s tickets as they are configured", r["number"], r[stateColumn], k.Name)}
 	}
 	t := Ticket{
-		Ref: Ref{k.Table, r["sys_id"]}, Number: r["number"], Phase: phase, OpenedBy: r["opened_by"],
+		Ref: Ref{k.Table, r[idColumn]}, Number: r["number"], Phase: phase, OpenedBy: r["opened_by"],
 		Updated: r.moment("sys_updated_on"), UpdatedBy: r["sys_updated_by"], values: map[string]string{},
 	}
 	for name, from := range k.Fields {
@@ -134,7 +134,7 @@ func (c *Client) OpenTickets(ctx context.Context, k Kind) iter.Seq2[Ticket, erro
 				return
 			}
 			for _, r := range batch {
-				t, err := k.ticket(r, answered[r["sys_id"]])
+				t, err := k.ticket(r, answered[r[idColumn]])
 				if !yield(t, err) || err != nil {
 					return
 				}

@@ -23,7 +23,7 @@ const requestItem = "request_item"
 
 // ownColumns are columns that a kind needs besides those of its fields.
 func (k Kind) ownColumns() []string {
-	if _, variables := k.columns(); k.Table == "sc_task" && len(variables) > 0 {
+	if _, variables := k.columns(); k.Table == catalogTasks && len(variables) > 0 {
 		return []string{requestItem}
 	}
 	return nil
@@ -38,8 +38,8 @@ type answers struct {
 
 // variables reads the answers of several tickets, by the ticket's sys_id.
 func (c *Client) variables(ctx context.Context, k Kind, tickets []row) (map[string]answers, error) {
-	owner := func(r row) string { return r["sys_id"] }
-	if k.Table == "sc_task" {
+	owner := func(r row) string { return r[idColumn] }
+	if k.Table == catalogTasks {
 		owner = func(r row) string { return r[requestItem] }
 	}
 	var owners []string
@@ -48,23 +48,23 @@ func (c *Client) variables(ctx context.Context, k Kind, tickets []row) (map[stri
 			owners = append(owners, o)
 		}
 	}
+	byTicket := map[string]answers{}
 	if len(owners) == 0 {
-		return nil, nil
+		return byTicket, nil
 	}
 	byOwner, err := c.answersOf(ctx, k, owners)
 	if err != nil {
 		return nil, err
 	}
-	byTicket := map[string]answers{}
 	for _, r := range tickets {
-		byTicket[r["sys_id"]] = byOwner[owner(r)]
+		byTicket[r[idColumn]] = byOwner[owner(r)]
 	}
 	return byTicket, nil
 }
 
 func (c *Client) answersOf(ctx context.Context, k Kind, owners []string) (map[string]answers, error) {
-	table, link, name, value := formAnswers, "table_sys_id", questionName, "value"
-	if k.Table == "sc_req_item" || k.Table == "sc_task" {
+	table, link, name, value := formAnswers, ownerColumn, questionName, valueColumn
+	if k.Table == requestItems || k.Table == catalogTasks {
 		table, link, name, value = itemOptions, requestItem, itemName, itemValue
 	}
 	ofOwners, err := within(in, link, owners...)
