@@ -18,7 +18,7 @@ import (
 
 // executions is the part of the Step Functions client that the desk needs.
 type executions interface {
-	SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
+	SendTaskSuccess(ctx context.Context, in *sfn.SendTaskSuccessInput, o ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
 }
 
 // Desk opens and settles approvals. It is safe for concurrent use.
@@ -33,7 +33,7 @@ func NewDesk(client *dynamodb.Client, table string, sn *servicenow.Client, execu
 	return &Desk{store: store{client, table}, servicenow: sn, executions: executions}
 }
 
-// Ask is a question to a group.
+// Ask is a question to a group, or to a panel.
 type Ask struct {
 	// Ticket is what the question is about.
 	Ticket servicenow.Ref
@@ -41,8 +41,14 @@ type Ask struct {
 	// entered anew, and the same for the retries of one visit: an answer, once
 	// given, holds for its key for good.
 	Key string
-	// Group is the name of the ServiceNow group whose members are asked.
+	// Group is the name of the ServiceNow group whose members are asked; the first
+	// of them to answer decides.
 	Group string
+	// Seats, in the place of Group, are who is asked as things stand now: a later
+	// call with the same key may bring other people. With All each seat has to be
+	// filled by a yes; otherwise the first answer decides.
+	Seats []Seat
+	All   bool
 	// Exclude are the sys_ids of people who must not decide: requester,
 	// beneficiary. Empty ones are ignored.
 	Exclude []string
@@ -89,7 +95,14 @@ func (d *Desk) Open(ctx context.Context, a Ask, why audit.Reason) (Opened, error
 		return Opened{}, err
 	}
 	if q.Decision == "" {
+		before := q.Approvers
+		if q, err = d.seat(ctx, q, a); err != nil {
+			return Opened{}, err
+		}
 		if q, err = d.ask(ctx, q, a, why); err != nil {
+			return Opened{}, err
+		}
+		if err := d.release(ctx, q, before); err != nil {
 			return Opened{}, err
 		}
 	}
@@ -103,41 +116,53 @@ func (d *Desk) Open(ctx context.Context, a Ask, why audit.Reason) (Opened, error
 	return Opened{Approvals: q.Approvals, Resumed: resumed}, err
 }
 
-// begin finds the question under its key or makes it: who is asked is fixed
-// then, whoever joins or leaves the group later.
+// begin finds the question under its key or makes it: which members of a group
+// are asked is fixed then, whoever joins or leaves it later.
 func (d *Desk) begin(ctx context.Context, a Ask, why audit.Reason) (question, error) {
 	q, found, err := d.store.question(ctx, questionKey(a.Key))
 	if err != nil || found {
 		return q, err
 	}
-	group, err := d.servicenow.GroupSysID(ctx, a.Group)
+	approvers, excluded, err := d.eligible(ctx, a)
 	if err != nil {
 		return question{}, err
+	}
+	return d.store.add(ctx, question{
+		PK: questionKey(a.Key), Waiting: waiting, Began: stamp(time.Now()), Expires: stamp(a.Expires),
+		Table: a.Ticket.Table, SysID: a.Ticket.SysID, Execution: a.Execution, Token: a.Token,
+		Approvers: approvers, Excluded: excluded, Seats: a.Seats, All: a.All, Reason: why,
+	})
+}
+
+// eligible are those who may be asked, and those who must not decide.
+func (d *Desk) eligible(ctx context.Context, a Ask) (approvers, excluded []string, err error) {
+	excluded = slices.DeleteFunc(slices.Clone(a.Exclude), func(id string) bool { return id == "" })
+	if len(a.Seats) > 0 {
+		return peopleOf(a.Seats), excluded, complete(a, excluded)
+	}
+	group, err := d.servicenow.GroupSysID(ctx, a.Group)
+	if err != nil {
+		return nil, nil, err
 	}
 	members, err := d.servicenow.GroupMembers(ctx, group)
 	if err != nil {
-		return question{}, err
+		return nil, nil, err
 	}
-	excluded := slices.DeleteFunc(slices.Clone(a.Exclude), func(id string) bool { return id == "" })
-	approvers := slices.DeleteFunc(members, func(id string) bool { return slices.Contains(excluded, id) })
+	approvers = slices.DeleteFunc(members, func(id string) bool { return slices.Contains(excluded, id) })
 	if len(approvers) == 0 {
-		return question{}, &fault.Invalid{Message: fmt.Sprintf(
+		return nil, nil, &fault.Invalid{Message: fmt.Sprintf(
 			"nobody can decide about %s: the group %q has no active member besides those whom the request concerns. Add a member", a.Ticket, a.Group)}
 	}
-	return d.store.add(ctx, question{
-		PK: questionKey(a.Key), Waiting: waiting, Expires: stamp(a.Expires),
-		Table: a.Ticket.Table, SysID: a.Ticket.SysID, Execution: a.Execution, Token: a.Token,
-		Approvers: approvers, Excluded: excluded, Reason: why,
-	})
+	return approvers, excluded, nil
 }
 
 // ask makes the approval records and stores the token under each.
 func (d *Desk) ask(ctx context.Context, q question, a Ask, why audit.Reason) (question, error) {
 	text := strings.TrimSpace(a.Subject + "\n" + a.Text)
-	var approvals []string
+	approvals := q.Approvals
 	for _, approver := range q.Approvers {
 		id, err := d.servicenow.CreateApproval(ctx, servicenow.ApprovalRequest{
-			Ticket: a.Ticket, Approver: approver, Key: a.Key, Text: text, Due: a.Expires,
+			Ticket: a.Ticket, Approver: approver, Key: a.Key + q.again[approver], Text: text, Due: a.Expires,
 		}, why)
 		if err != nil {
 			return question{}, err
@@ -145,10 +170,11 @@ func (d *Desk) ask(ctx context.Context, q question, a Ask, why audit.Reason) (qu
 		if err := d.store.point(ctx, id, q.PK); err != nil {
 			return question{}, err
 		}
-		approvals = append(approvals, id)
+		if !slices.Contains(approvals, id) {
+			approvals = append(approvals, id)
+		}
 	}
-	note := fmt.Sprintf("%s\nWaiting until %s for the first of %d members of %s to decide.",
-		text, a.Expires.UTC().Format("2 January 2006 15:04 UTC"), len(approvals), a.Group)
+	note := fmt.Sprintf("%s\nWaiting until %s for %s.", text, a.Expires.UTC().Format("2 January 2006 15:04 UTC"), a.awaited(len(approvals)))
 	if err := d.servicenow.Post(ctx, a.Ticket, servicenow.Posting{Key: a.Key + "/asked", WorkNote: note}, why); err != nil {
 		return question{}, err
 	}

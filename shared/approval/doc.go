@@ -10,6 +10,12 @@
 // in the same place: a decision is stored once, and a token that is used, stale
 // or unknown is harmless.
 //
+// A question may also go to a panel of seats, such as the manager and the owners
+// of something: any of them decides, or each seat has to be filled by a yes. A
+// panel is asked again and again with the seats as they are then, so that whoever
+// leaves is replaced and whoever is escalated to joins; Standing tells how far it
+// has come, Remind and Escalate move it on, Withdraw takes everything back.
+//
 // Nobody decides about their own request: those who are excluded are not asked,
 // and a decision they enter in somebody else's record, as an administrator or
 // as a delegate, does not count.

@@ -39,13 +39,13 @@ func (d *Desk) settle(ctx context.Context, q question) (resumed bool, err error)
 		case !decided && time.Now().Before(q.expires()):
 			return false, nil
 		case !decided:
-			verdict = verdictOf{decision: expired}
+			verdict = verdictOf{decision: Expired}
 		}
 		if q, err = d.store.decided(ctx, q, verdict); err != nil {
 			return false, err
 		}
 	}
-	if q.Decision != expired {
+	if q.Decision != Expired {
 		if err := d.record(ctx, q, records); err != nil {
 			return false, err
 		}
@@ -59,10 +59,6 @@ func (d *Desk) settle(ctx context.Context, q question) (resumed bool, err error)
 	return resumed, d.store.closed(ctx, q)
 }
 
-// expired is the decision of a question that nobody answered in time. The
-// waiting state has ended by its own timeout.
-const expired = "expired"
-
 // records reads the approval records of the question. One that was deleted is
 // missing.
 func (d *Desk) records(ctx context.Context, q question) ([]servicenow.Approval, error) {
@@ -70,16 +66,20 @@ func (d *Desk) records(ctx context.Context, q question) ([]servicenow.Approval, 
 	return slices.DeleteFunc(all, func(a servicenow.Approval) bool { return !slices.Contains(q.Approvals, a.SysID) }), err
 }
 
-// verdictOf is a decision and who took it.
-type verdictOf struct{ decision, by string }
+// verdictOf is a decision, who took it, and the answers it rests on.
+type verdictOf struct {
+	decision, by string
+	votes        []Vote
+}
 
-// verdict finds the first decision. Where two members decided in the same
-// second, no outweighs yes.
+// verdict finds the decision: a no decides, and a yes, unless every seat has to
+// be filled. Where two answered in the same second, no outweighs yes.
 func (d *Desk) verdict(ctx context.Context, q question, records []servicenow.Approval) (verdict verdictOf, decided bool, err error) {
 	records = slices.SortedFunc(slices.Values(records), func(a, b servicenow.Approval) int {
 		return cmp.Or(a.Updated.Compare(b.Updated), cmp.Compare(b.State, a.State), cmp.Compare(a.SysID, b.SysID))
 	})
-	open := false
+	var yes []Vote
+	var open []string
 	for _, r := range records {
 		switch r.State {
 		case servicenow.ApprovalApproved, servicenow.ApprovalRejected:
@@ -87,27 +87,34 @@ func (d *Desk) verdict(ctx context.Context, q question, records []servicenow.App
 			if err != nil {
 				return verdictOf{}, false, err
 			}
-			if !void {
-				return verdictOf{string(r.State), r.Approver}, true, nil
+			if void {
+				continue
+			}
+			vote := Vote{Approval: r.SysID, By: r.Approver, At: r.Updated}
+			if r.State == servicenow.ApprovalRejected {
+				return verdictOf{Rejected, r.Approver, []Vote{vote}}, true, nil
+			}
+			if yes = append(yes, vote); !q.All || len(q.vacant(yes)) == 0 {
+				return verdictOf{Approved, r.Approver, yes}, true, nil
 			}
 		case servicenow.ApprovalCancelled:
-			verdict = verdictOf{Cancelled, r.Approver}
+			verdict = verdictOf{decision: Cancelled, by: r.Approver}
 		case servicenow.ApprovalNotRequired, servicenow.ApprovalSkipped:
 		default:
-			open = true
+			open = append(open, r.Approver)
 		}
 	}
-	if verdict.decision != "" || !open {
-		return verdictOf{Cancelled, verdict.by}, true, nil
+	if verdict.decision != "" || q.hopeless(yes, open) {
+		return verdictOf{decision: Cancelled, by: verdict.by}, true, nil
 	}
 	return verdictOf{}, false, nil
 }
 
-// void reports whether a decision does not count: the record was handed to
-// somebody who was not asked, or whoever decided in the approver's place is one
-// of those whom the request concerns.
+// void reports whether a decision does not count: it came when the time was over,
+// the record was handed to somebody who is not asked, or whoever decided in the
+// approver's place is one of those whom the request concerns.
 func (d *Desk) void(ctx context.Context, q question, r servicenow.Approval) (bool, error) {
-	if !slices.Contains(q.Approvers, r.Approver) || slices.Contains(q.Excluded, r.Approver) {
+	if r.Updated.After(q.expires()) || !slices.Contains(q.Approvers, r.Approver) || slices.Contains(q.Excluded, r.Approver) {
 		return true, nil
 	}
 	if len(q.Excluded) == 0 || r.UpdatedBy == "" {
@@ -123,6 +130,15 @@ func (d *Desk) void(ctx context.Context, q question, r servicenow.Approval) (boo
 // record notes the decision in the ledger before anything is done because of
 // it. A crash may repeat the record; it never leaves it out.
 func (d *Desk) record(ctx context.Context, q question, records []servicenow.Approval) error {
+	for _, v := range q.Votes {
+		vote := servicenow.Approval{SysID: v.Approval, Ticket: q.ticket(), Approver: v.By, State: servicenow.ApprovalState(q.Decision)}
+		if err := d.servicenow.RecordDecision(ctx, vote, q.Reason); err != nil {
+			return err
+		}
+	}
+	if len(q.Votes) > 0 {
+		return nil
+	}
 	decision := servicenow.Approval{Ticket: q.ticket(), Approver: q.By, State: servicenow.ApprovalState(q.Decision)}
 	for _, r := range records {
 		if r.Approver == q.By {

@@ -43,13 +43,28 @@ type question struct {
 	Approvals []string     `dynamodbav:"approvals,omitempty"`
 	Decision  string       `dynamodbav:"decision,omitempty"`
 	By        string       `dynamodbav:"decided_by,omitempty"`
+	Votes     []Vote       `dynamodbav:"votes,omitempty"`
 	Reason    audit.Reason `dynamodbav:"reason"`
+	// Seats and All are those of a panel; Approvers are its people then.
+	Seats []Seat `dynamodbav:"seats,omitempty"`
+	All   bool   `dynamodbav:"all_seats,omitempty"`
+	// Began is when the question was first asked, Reminded and Escalated when
+	// that was done; like Expires.
+	Began     string `dynamodbav:"began,omitempty"`
+	Reminded  string `dynamodbav:"reminded,omitempty"`
+	Escalated string `dynamodbav:"escalated,omitempty"`
+
+	// again tells a further approval record of a person, whose first was
+	// withdrawn, from it.
+	again map[string]string
 }
 
 func (q question) ticket() servicenow.Ref { return servicenow.Ref{Table: q.Table, SysID: q.SysID} }
 
-func (q question) expires() time.Time {
-	at, err := time.Parse(time.RFC3339, q.Expires)
+func (q question) expires() time.Time { return moment(q.Expires) }
+
+func moment(stamp string) time.Time {
+	at, err := time.Parse(time.RFC3339, stamp)
 	if err != nil {
 		return time.Time{}
 	}
@@ -97,22 +112,33 @@ func (s store) add(ctx context.Context, q question) (question, error) {
 // token of the latest attempt. A question that was decided meanwhile is returned
 // as it is.
 func (s store) opened(ctx context.Context, q question) (question, error) {
-	approvals, err := attributevalue.Marshal(q.Approvals)
+	values, err := attributevalue.MarshalMap(map[string]any{
+		":approvals": q.Approvals, ":token": q.Token, ":execution": q.Execution, ":expires": q.Expires, ":waiting": waiting,
+		":approvers": q.Approvers, ":seats": q.Seats, ":all": q.All,
+	})
 	if err != nil {
 		return question{}, err
 	}
-	return s.update(ctx, q, "SET approvals = :approvals, #token = :token, #execution = :execution, expires = :expires, waiting = :waiting",
-		map[string]string{"#token": "token", "#execution": "execution"},
-		map[string]types.AttributeValue{
-			":approvals": approvals, ":token": text(q.Token), ":execution": text(q.Execution),
-			":expires": text(q.Expires), ":waiting": text(waiting),
-		})
+	return s.update(ctx, q, "SET approvals = :approvals, #token = :token, #execution = :execution, expires = :expires, waiting = :waiting, "+
+		"approvers = :approvers, seats = :seats, all_seats = :all",
+		map[string]string{"#token": "token", "#execution": "execution"}, values)
 }
 
 // decided stores the decision unless there is one: the first one stands.
 func (s store) decided(ctx context.Context, q question, v verdictOf) (question, error) {
-	return s.update(ctx, q, "SET decision = :decision, decided_by = :by", nil,
-		map[string]types.AttributeValue{":decision": text(v.decision), ":by": text(v.by)})
+	values, err := attributevalue.MarshalMap(map[string]any{":decision": v.decision, ":by": v.by, ":votes": v.votes})
+	if err != nil {
+		return question{}, err
+	}
+	return s.update(ctx, q, "SET decision = :decision, decided_by = :by, votes = :votes", nil, values)
+}
+
+// mark notes under the attribute when something was done about a question that
+// is not decided.
+func (s store) mark(ctx context.Context, q question, attribute string, at time.Time) error {
+	_, err := s.update(ctx, q, "SET #mark = :at", map[string]string{"#mark": attribute},
+		map[string]types.AttributeValue{":at": text(stamp(at))})
+	return err
 }
 
 // update changes a question that is not decided yet, and returns it as it
