@@ -38,6 +38,9 @@ type Lease struct {
 	Until time.Time `json:"until,omitzero"`
 	// Ticket is the number of the ticket it was granted by.
 	Ticket string `json:"ticket,omitempty"`
+	// Warned is when its holder was told that it ends; zero: not yet. Renewing
+	// it forgets that.
+	Warned time.Time `json:"warned,omitzero"`
 }
 
 // Birthright is the key of the lease that the entitlement rules give.

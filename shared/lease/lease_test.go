@@ -187,6 +187,75 @@ func TestRegister(t *testing.T) {
 		})
 	})
 
+	t.Run("expires a lease whose time is over, and none that was renewed meanwhile", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t)
+			const key = "request/RITM1"
+			expire := func() int {
+				if err := b.register.Expire(b.ctx, person, github, key, because("sweep")); err != nil {
+					t.Fatal(err)
+				}
+				h, err := b.register.Holding(b.ctx, person, github)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(h.Leases)
+			}
+			b.grant(t, github, key, time.Now().Add(time.Hour))
+			if expire() != 1 {
+				t.Error("it went before its time")
+			}
+			time.Sleep(time.Hour)
+			b.grant(t, github, key, time.Now().Add(time.Hour))
+			if expire() != 1 {
+				t.Error("it went although it had been renewed")
+			}
+			time.Sleep(time.Hour)
+			if expire() != 0 || expire() != 0 {
+				t.Error("it stayed")
+			}
+			if records, err := b.ledger.Stream(b.ctx, "incident/1"); err != nil || len(records) != 3 || records[2].Verb != "lease.end" {
+				t.Errorf("%+v, %v", records, err)
+			}
+		})
+	})
+
+	t.Run("notes once that a holder was told of the end, and forgets it when the lease is renewed", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := setup(t)
+			const key = "request/RITM1"
+			end := time.Now().Add(time.Hour)
+			warned := func(until time.Time) bool {
+				if err := b.register.Warned(b.ctx, person, github, key, until, because("sweep")); err != nil {
+					t.Fatal(err)
+				}
+				h, err := b.register.Holding(b.ctx, person, github)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l, _ := h.Find(key)
+				return !l.Warned.IsZero()
+			}
+			b.grant(t, github, key, end)
+			if warned(end.Add(time.Minute)) {
+				t.Error("told of an end that it does not have")
+			}
+			if !warned(end) || !warned(end) {
+				t.Error("not noted")
+			}
+			b.grant(t, github, key, end) // nothing new
+			if records, err := b.ledger.Stream(b.ctx, "incident/1"); err != nil || len(records) != 2 {
+				t.Errorf("%+v, %v", records, err)
+			}
+			b.grant(t, github, key, end.Add(time.Hour))
+			if warned(end) {
+				t.Error("the renewed lease counts as told")
+			}
+		})
+	})
+
 	t.Run("ends everything of a leaver in one go and says what it was", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

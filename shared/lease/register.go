@@ -72,6 +72,31 @@ func (r *Register) End(ctx context.Context, subject string, e Entitlement, key s
 	})
 }
 
+// Expire ends the lease under that key if its time is over, and leaves alone one
+// that was renewed meanwhile.
+func (r *Register) Expire(ctx context.Context, subject string, e Entitlement, key string, why audit.Reason) error {
+	return r.change(ctx, subject, e, func(h Holding) (Holding, audit.Change, bool) {
+		old, found := h.Find(key)
+		if !found || !old.Ended(time.Now()) {
+			return h, audit.Change{}, false
+		}
+		return h.without(key), audit.Change{Verb: "lease.end", Reason: why, Key: key, Before: old}, true
+	})
+}
+
+// Warned notes that the holder of the lease was told of its end. A lease that is
+// gone, renewed to another end, or noted already stays as it is.
+func (r *Register) Warned(ctx context.Context, subject string, e Entitlement, key string, until time.Time, why audit.Reason) error {
+	return r.change(ctx, subject, e, func(h Holding) (Holding, audit.Change, bool) {
+		old, found := h.Find(key)
+		if !found || !old.Until.Equal(until) || !old.Warned.IsZero() {
+			return h, audit.Change{}, false
+		}
+		old.Warned = time.Now().UTC()
+		return h.with(old), audit.Change{Verb: "lease.warn", Reason: why, Key: key, After: old}, true
+	})
+}
+
 // EndedAll is the verb of the ledger's records of EndAll; Before of each is the
 // list of leases that ended.
 const EndedAll = "lease.end_all"
