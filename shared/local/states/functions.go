@@ -63,11 +63,7 @@ func format(a []any) (any, error) {
 			if next >= len(a) {
 				return nil, fmt.Errorf("the template has more {} than there are values")
 			}
-			if s, isText := a[next].(string); isText {
-				out.WriteString(s)
-			} else {
-				out.Write(encode(a[next]))
-			}
+			shown(&out, a[next])
 			next++
 			i++
 		case c == '{' || c == '}':
@@ -80,6 +76,37 @@ func format(a []any) (any, error) {
 		return nil, fmt.Errorf("the template has fewer {} than there are values")
 	}
 	return out.String(), nil
+}
+
+// shown writes a value as States.Format does: texts without quotes, arrays as
+// [a, b] and objects as {name=value}, which is how LocalStack recorded the
+// service.
+func shown(out *strings.Builder, v any) {
+	switch v := v.(type) {
+	case string:
+		out.WriteString(v)
+	case []any:
+		out.WriteByte('[')
+		for i, item := range v {
+			if i > 0 {
+				out.WriteString(", ")
+			}
+			shown(out, item)
+		}
+		out.WriteByte(']')
+	case map[string]any:
+		out.WriteByte('{')
+		for i, name := range sortedNames(v) {
+			if i > 0 {
+				out.WriteString(", ")
+			}
+			out.WriteString(name + "=")
+			shown(out, v[name])
+		}
+		out.WriteByte('}')
+	default:
+		out.Write(encode(v))
+	}
 }
 
 func stringToJSON(a []any) (any, error) {
