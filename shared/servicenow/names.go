@@ -15,6 +15,7 @@ const (
 	userColumn    = "user"
 	emailColumn   = "email"
 	numberColumn  = "employee_number"
+	managerColumn = "manager"
 	elementColumn = "element"
 	askedColumn   = "approver"
 	aboutColumn   = "sysapproval"
