@@ -17,10 +17,10 @@ import (
 // logFile receives what the functions log.
 const logFile = ".demo/functions.log"
 
-// play runs the story and, when asked to, goes on serving.
-func play(ctx context.Context, root string, serve bool, address string, out io.Writer) error {
+// run plays the story and, when asked to, goes on serving.
+func run(ctx context.Context, f flags, out io.Writer) error {
 	began := time.Now()
-	path := filepath.Join(root, logFile)
+	path := filepath.Join(f.root, logFile)
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
@@ -29,29 +29,56 @@ func play(ctx context.Context, root string, serve bool, address string, out io.W
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	w, err := scenario.New(ctx, scenario.Options{Options: local.Options{Root: root, Log: log}})
+	options := scenario.Options{Options: local.Options{Root: f.root, Log: log}, API: f.against, WebhookSecret: f.secret}
+	real, err := tenants(os.Getenv, &options)
+	if err != nil {
+		return err
+	}
+	w, err := scenario.New(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer w.Stop()
-	fmt.Fprintf(out, "%d functions, %d state machines and %d tables of template.yaml are up in this process,\n"+
-		"around a simulated Okta org and ServiceNow instance of 50 people.\n",
-		len(w.Template.Functions), len(w.Template.Machines), len(w.Template.Tables))
-	failed := story(ctx, w, out)
-	if err := audited(ctx, w, out); err != nil {
-		failed = append(failed, err)
+	server := newServer(w, f.listen)
+	if f.serve || f.against != "" {
+		if err := server.start(ctx); err != nil {
+			return err
+		}
 	}
-	limits(w, out)
+	if real {
+		fmt.Fprintf(out, "Real tenants are plugged in: no sample ticket is played.\nWebhooks are taken at http://%s/webhooks/servicenow/...\n", f.listen)
+		return server.wait(ctx)
+	}
+	err = tell(ctx, w, f, out)
 	fmt.Fprintf(out, "\n%.1f s. What the functions logged is in %s.\n", time.Since(began).Seconds(), path)
-	if err := errors.Join(failed...); err != nil || !serve {
+	if err != nil || !f.serve {
 		return err
 	}
-	return serveAll(ctx, w, address, out)
+	fmt.Fprintf(out, "\nServing on http://%s: console, webhooks, simulated Okta and ServiceNow. Ctrl-C ends it.\n", f.listen)
+	return server.wait(ctx)
+}
+
+// tell plays the story and says how the ledger and Okta's limits came out of it.
+func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error {
+	acts := append(scenario.Joiners(), scenario.Leavers()...)
+	if f.against != "" {
+		acts = scenario.Anywhere()
+		fmt.Fprintf(out, "Playing %d acts through %s, around a simulated Okta org and ServiceNow instance of 50 people.\n", len(acts), f.against)
+	} else {
+		fmt.Fprintf(out, "%d functions, %d state machines and %d tables of template.yaml are up in this process,\n"+
+			"around a simulated Okta org and ServiceNow instance of 50 people.\n",
+			len(w.Template.Functions), len(w.Template.Machines), len(w.Template.Tables))
+	}
+	failed := story(ctx, w, acts, out)
+	if f.against == "" {
+		failed = append(failed, audited(ctx, w, out))
+	}
+	limits(w, out)
+	return errors.Join(failed...)
 }
 
 // story plays every act and tells it.
-func story(ctx context.Context, w *scenario.World, out io.Writer) (failed []error) {
-	acts := append(scenario.Joiners(), scenario.Leavers()...)
+func story(ctx context.Context, w *scenario.World, acts []scenario.Act, out io.Writer) (failed []error) {
 	for i, act := range acts {
 		fmt.Fprintf(out, "\n%d. %s\n", i+1, act.Title)
 		told, err := act.Play(ctx, w)

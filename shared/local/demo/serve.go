@@ -3,25 +3,61 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"lifecycle/shared/local/scenario"
 )
 
-// serveAll serves the webhooks' API until ctx ends.
-func serveAll(ctx context.Context, w *scenario.World, address string, out io.Writer) error {
-	server := &http.Server{Addr: address, Handler: w.API(), ReadHeaderTimeout: 5 * time.Second}
-	go w.Outbox.Run(ctx)
-	go func() {
-		<-ctx.Done()
-		_ = server.Close()
-	}()
-	fmt.Fprintf(out, "\nServing on http://%s. Ctrl-C ends it.\n", address)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+// server serves everything on one port: each system keeps its own paths.
+type server struct {
+	world *scenario.World
+	http  *http.Server
+	ended chan error
+}
+
+func newServer(w *scenario.World, address string) *server {
+	api := w.API()
+	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, "/api/v1/"), strings.HasPrefix(path, "/oauth2/"):
+			w.Okta.ServeHTTP(rw, r)
+		case strings.HasPrefix(path, "/api/now/"), path == "/oauth_token.do":
+			w.ServiceNow.ServeHTTP(rw, r)
+		default:
+			api.ServeHTTP(rw, r)
+		}
+	})
+	return &server{
+		world: w, ended: make(chan error, 1),
+		http: &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 5 * time.Second},
+	}
+}
+
+// start listens, and has webhooks delivered as they come.
+func (s *server) start(ctx context.Context) error {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", s.http.Addr)
+	if err != nil {
 		return err
 	}
+	go s.world.Outbox.Run(ctx)
+	go func() { s.ended <- s.http.Serve(listener) }()
 	return nil
+}
+
+// wait serves until ctx ends.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		_ = s.http.Close()
+		return nil
+	case err := <-s.ended:
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return err
+	}
 }

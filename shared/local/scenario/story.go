@@ -19,6 +19,12 @@ type Act struct {
 	Play func(ctx context.Context, w *World) (Told, error)
 }
 
+// Anywhere are the acts that look at nothing but the two systems, so that they
+// can be played through a deployed stack.
+func Anywhere() []Act {
+	return []Act{Joiners()[0], Joiners()[1], Joiners()[3], Leavers()[0]}
+}
+
 // Told is what a spectator sees of an act.
 type Told struct {
 	Ticket Ticket

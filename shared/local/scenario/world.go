@@ -28,7 +28,9 @@ type World struct {
 	*local.Cloud
 	Outbox *snowsim.Outbox
 
-	copies atomic.Int64
+	// deployed is true when the functions run elsewhere, out of sight.
+	deployed bool
+	copies   atomic.Int64
 }
 
 // Repeat has every webhook from now on delivered that many times more.
@@ -50,6 +52,9 @@ type Options struct {
 	local.Options
 	// Mishap decides what happens to each webhook; nil delivers all.
 	Mishap func(snowsim.Message) snowsim.Mishap
+	// API is the URL of a deployed stack that gets the webhooks instead of the
+	// embedded one, signed with WebhookSecret; empty: the embedded one.
+	API, WebhookSecret string
 	// Except are users whose changes send no webhook.
 	Except []string
 }
@@ -63,17 +68,21 @@ func New(ctx context.Context, o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Cloud: cloud}
+	w := &World{Cloud: cloud, deployed: o.API != ""}
+	url, secret, transport := apiURL, cloud.Secret("WebhookSecret"), http.RoundTripper(inProcess{cloud.API()})
+	if w.deployed {
+		url, secret, transport = strings.TrimSuffix(o.API, "/"), o.WebhookSecret, http.DefaultTransport
+	}
 	kinds := map[string]servicenow.Kind{"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind()}
 	var routes []snowsim.Route
 	for name, kind := range kinds {
-		routes = append(routes, snowsim.Route{Table: kind.Table, Query: kind.Query, Except: o.Except, URL: apiURL + "/webhooks/servicenow/" + name})
+		routes = append(routes, snowsim.Route{Table: kind.Table, Query: kind.Query, Except: o.Except, URL: url + "/webhooks/servicenow/" + name})
 	}
 	routes = append(routes, snowsim.Route{
-		Table: "sysapproval_approver", Query: "stateINapproved,rejected,cancelled", URL: apiURL + "/webhooks/servicenow/approval",
+		Table: "sysapproval_approver", Query: "stateINapproved,rejected,cancelled", URL: url + "/webhooks/servicenow/approval",
 	})
 	w.Outbox = snowsim.NewOutbox(cloud.ServiceNow, snowsim.OutboxOptions{
-		Routes: routes, Secrets: []string{cloud.Secret("WebhookSecret")}, Transport: inProcess{cloud.API()}, Mishap: w.mishap(o.Mishap),
+		Routes: routes, Secrets: []string{secret}, Transport: transport, Mishap: w.mishap(o.Mishap),
 	})
 	return w, nil
 }
@@ -167,6 +176,9 @@ func (w *World) still(t Ticket, machine string, waiting []string) bool {
 		if m.Record == t.SysID && m.State == snowsim.Waiting {
 			return false
 		}
+	}
+	if w.deployed {
+		return w.Column(t, "state") == "6"
 	}
 	seen := w.Executions(machine, t)
 	for _, x := range seen {
