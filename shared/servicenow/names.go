@@ -16,6 +16,7 @@ const (
 	emailColumn   = "email"
 	numberColumn  = "employee_number"
 	managerColumn = "manager"
+	zoneColumn    = "time_zone"
 	elementColumn = "element"
 	askedColumn   = "approver"
 	aboutColumn   = "sysapproval"

@@ -22,12 +22,12 @@ type Person struct {
 
 const people = "sys_user"
 
-var personColumns = []string{"user_name", numberColumn, emailColumn, activeColumn, lockedColumn, "time_zone", managerColumn}
+var personColumns = []string{"user_name", numberColumn, emailColumn, activeColumn, lockedColumn, zoneColumn, managerColumn}
 
 func personOf(r row) Person {
 	return Person{
 		SysID: r[idColumn], UserName: r["user_name"], EmployeeNumber: r[numberColumn], Email: r[emailColumn],
-		Active: r.truth(activeColumn), LockedOut: r.truth(lockedColumn), TimeZone: r["time_zone"], Manager: r[managerColumn],
+		Active: r.truth(activeColumn), LockedOut: r.truth(lockedColumn), TimeZone: r[zoneColumn], Manager: r[managerColumn],
 	}
 }
 
