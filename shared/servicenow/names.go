@@ -17,6 +17,7 @@ const (
 	numberColumn  = "employee_number"
 	managerColumn = "manager"
 	zoneColumn    = "time_zone"
+	loginColumn   = "user_name"
 	elementColumn = "element"
 	askedColumn   = "approver"
 	aboutColumn   = "sysapproval"

@@ -22,11 +22,11 @@ type Person struct {
 
 const people = "sys_user"
 
-var personColumns = []string{"user_name", numberColumn, emailColumn, activeColumn, lockedColumn, zoneColumn, managerColumn}
+var personColumns = []string{loginColumn, numberColumn, emailColumn, activeColumn, lockedColumn, zoneColumn, managerColumn}
 
 func personOf(r row) Person {
 	return Person{
-		SysID: r[idColumn], UserName: r["user_name"], EmployeeNumber: r[numberColumn], Email: r[emailColumn],
+		SysID: r[idColumn], UserName: r[loginColumn], EmployeeNumber: r[numberColumn], Email: r[emailColumn],
 		Active: r.truth(activeColumn), LockedOut: r.truth(lockedColumn), TimeZone: r[zoneColumn], Manager: r[managerColumn],
 	}
 }
@@ -53,7 +53,7 @@ func (c *Client) PersonByEmail(ctx context.Context, email string) (Person, error
 // PersonByUserName finds the one person with that login to ServiceNow, which is
 // what sys_updated_by holds. Nobody is *fault.NotFound.
 func (c *Client) PersonByUserName(ctx context.Context, name string) (Person, error) {
-	return c.person(ctx, "user_name", name)
+	return c.person(ctx, loginColumn, name)
 }
 
 func (c *Client) person(ctx context.Context, column, value string) (Person, error) {
