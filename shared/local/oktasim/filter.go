@@ -1,6 +1,7 @@
 package oktasim
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -153,8 +154,8 @@ func tokenize(text string) ([]token, error) {
 			if end >= len(text) {
 				return nil, errors.New("string without an end")
 			}
-			value, err := strconv.Unquote(text[i : end+1])
-			if err != nil {
+			var value string
+			if err := json.Unmarshal([]byte(text[i:end+1]), &value); err != nil {
 				return nil, fmt.Errorf("string %s: %w", text[i:end+1], err)
 			}
 			tokens = append(tokens, token{text: value, quoted: true})

@@ -1,6 +1,7 @@
 package oktasim
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +29,11 @@ func printed(c condition) string {
 		}
 		switch value := c.value.(type) {
 		case string:
-			return c.path + " " + c.op + " " + strconv.Quote(value)
+			quoted, err := json.Marshal(value)
+			if err != nil {
+				panic(err)
+			}
+			return c.path + " " + c.op + " " + string(quoted)
 		case nil:
 			return c.path + " " + c.op + " null"
 		case float64:
@@ -77,7 +82,7 @@ func TestFilterGrammar(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "status", "status eq", `status eq ACTIVE`, `status eq "ACTIVE`, `(status eq "A"`, `status eq "A")`, `status eq "A" and`,
-		`status eq "A" "B"`, `emails[type eq "work"]`, `"status" eq "A"`, `and`, `. eq "A"`, `status eq "\q"`,
+		`status eq "A" "B"`, `emails[type eq "work"]`, `"status" eq "A"`, `and`, `. eq "A"`, `status eq "\q"`, `status eq "\x41"`,
 		strings.Repeat("(", 100) + `a pr` + strings.Repeat(")", 100), strings.Repeat("not ", 100) + "a pr",
 	} {
 		if compiled, err := anything.compile(text); err == nil {

@@ -166,6 +166,26 @@ func TestDeactivation(t *testing.T) {
 		})
 	})
 
+	t.Run("that is under way brings nobody back who was deleted meanwhile", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t, oktasim.Options{DeactivationTime: time.Minute, SearchLag: time.Second})
+			c.with("Prefer", "respond-async").lifecycle(anna, "deactivate").want(200)
+			if err := c.sim.DeleteUser(anna); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute)
+			if got := c.get(query("/api/v1/users", "search", `profile.employeeNumber eq "E1012"`)).want(200).list(); len(got) != 0 {
+				t.Errorf("%v", got)
+			}
+			for _, e := range c.sim.Events() {
+				if e.Type == "user.lifecycle.deactivate" {
+					t.Errorf("%+v", e)
+				}
+			}
+		})
+	})
+
 	t.Run("waits for the end when the caller does not ask otherwise", func(t *testing.T) {
 		t.Parallel()
 		c := newClient(t, oktasim.Options{DeactivationTime: time.Minute})

@@ -76,6 +76,28 @@ func TestPollingTheSystemLog(t *testing.T) {
 		}
 	})
 
+	t.Run("may pause for longer than a first request looks back", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t, oktasim.Options{})
+			page := c.get("/api/v1/logs").want(200)
+			c.sim.Emit(time.Now(), event("user.account.lock"))
+			time.Sleep(8 * 24 * time.Hour)
+			if got := c.get(page.next()).want(200).list(); len(got) != 1 {
+				t.Errorf("%v", got)
+			}
+		})
+	})
+
+	t.Run("goes by when an event was stored, not by when it happened", func(t *testing.T) {
+		t.Parallel()
+		c := newClient(t, oktasim.Options{})
+		c.sim.Emit(time.Now().Add(-30*24*time.Hour), event("user.account.lock"))
+		if got := c.get("/api/v1/logs").want(200).list(); len(got) != 1 {
+			t.Errorf("%v", got)
+		}
+	})
+
 	t.Run("begins at since, a week back unless told", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -303,6 +303,9 @@ func TestSearchLag(t *testing.T) {
 			if got := c.get(byNumber).want(200).list(); len(got) != 0 {
 				t.Error("search knows the new number already")
 			}
+			if got := c.get(query("/api/v1/users", "search", `profile.employeeNumber eq "E1013"`)).want(200).list(); len(got) != 1 {
+				t.Error("search does not know the old number any more")
+			}
 			time.Sleep(10 * time.Second)
 			if got := c.get(query("/api/v1/users", "search", `id eq "`+anna+`"`)).want(200).column("status"); !slices.Equal(got, []string{oktasim.Deprovisioned}) {
 				t.Errorf("%v", got)
