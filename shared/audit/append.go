@@ -85,7 +85,7 @@ func (l *Ledger) write(ctx context.Context, r Record, body string, from, to head
 	headPut.ConditionExpression = record.ConditionExpression
 	if from.seq > 0 {
 		headPut.ConditionExpression = aws.String("seq = :seq AND #hash = :hash")
-		headPut.ExpressionAttributeNames = map[string]string{"#hash": "hash"}
+		headPut.ExpressionAttributeNames = map[string]string{"#hash": hashAttribute}
 		headPut.ExpressionAttributeValues = map[string]types.AttributeValue{":seq": number(from.seq), ":hash": text(from.hash)}
 	}
 	items := []types.TransactWriteItem{{Put: headPut}, {Put: record}}
@@ -102,7 +102,7 @@ func (l *Ledger) write(ctx context.Context, r Record, body string, from, to head
 // was lost looks like a lost race when it is sent again.
 func (l *Ledger) holds(ctx context.Context, r Record) (bool, error) {
 	item, err := l.item(ctx, r.Stream, recordKey(r.Seq))
-	hash, _ := textOf(item["hash"])
+	hash, _ := textOf(item[hashAttribute])
 	return hash == r.Hash, err
 }
 
@@ -161,7 +161,7 @@ const own = 2
 // pause waits a random time that grows with the tries, up to a second.
 func pause(ctx context.Context, try int) error {
 	most := min(10*time.Millisecond<<try, time.Second)
-	timer := time.NewTimer(rand.N(most)) //nolint:gosec // spreads writers, hides nothing
+	timer := time.NewTimer(rand.N(most))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

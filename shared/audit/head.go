@@ -3,6 +3,7 @@ package audit
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -56,7 +57,7 @@ func (h head) item(stream string) map[string]types.AttributeValue {
 		open[change] = number(seq)
 	}
 	return map[string]types.AttributeValue{
-		"pk": text(stream), "sk": text(headKey), "seq": number(h.seq), "hash": text(h.hash),
+		"pk": text(stream), "sk": text(headKey), "seq": number(h.seq), hashAttribute: text(h.hash),
 		"open": &types.AttributeValueMemberM{Value: open},
 	}
 }
@@ -69,18 +70,18 @@ func headOf(item map[string]types.AttributeValue) (head, error) {
 	}
 	var ok bool
 	if h.seq, ok = numberOf(item["seq"]); !ok || h.seq < 1 {
-		return head{}, fmt.Errorf("its head has no number")
+		return head{}, errors.New("its head has no number")
 	}
-	if h.hash, ok = textOf(item["hash"]); !ok {
-		return head{}, fmt.Errorf("its head has no hash")
+	if h.hash, ok = textOf(item[hashAttribute]); !ok {
+		return head{}, errors.New("its head has no hash")
 	}
 	open, ok := item["open"].(*types.AttributeValueMemberM)
 	if !ok {
-		return head{}, fmt.Errorf("its head does not say what is open")
+		return head{}, errors.New("its head does not say what is open")
 	}
 	for change, value := range open.Value {
 		if h.open[change], ok = numberOf(value); !ok {
-			return head{}, fmt.Errorf("its head does not say what is open")
+			return head{}, errors.New("its head does not say what is open")
 		}
 	}
 	return h, nil

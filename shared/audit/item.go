@@ -21,6 +21,9 @@ func doneKey(change string) string { return donePrefix + change }
 
 const donePrefix = "done#"
 
+// hashAttribute holds a record's hash, and in the head the last record's.
+const hashAttribute = "hash"
+
 // moment is the form of a time in sort keys: it sorts as text.
 const moment = "2006-01-02T15:04:05.000000000Z"
 
@@ -35,7 +38,7 @@ func sealed(r Record) (Record, string, error) {
 	if err != nil {
 		return Record{}, "", err
 	}
-	delete(fields.(map[string]any), "hash") //nolint:forcetypeassert // a Record is an object
+	delete(fields.(map[string]any), hashAttribute) //nolint:forcetypeassert // a Record is an object
 	if value, err = canonical(fields); err != nil {
 		return Record{}, "", err
 	}
@@ -52,7 +55,7 @@ func hashOf(body string) string {
 // the rest finds it.
 func recordItem(r Record, body string) map[string]types.AttributeValue {
 	item := map[string]types.AttributeValue{
-		"pk": text(r.Stream), "sk": text(recordKey(r.Seq)), "body": text(body), "hash": text(r.Hash),
+		"pk": text(r.Stream), "sk": text(recordKey(r.Seq)), "body": text(body), hashAttribute: text(r.Hash),
 	}
 	for name, value := range indexed(r) {
 		item[name] = text(value)
@@ -89,6 +92,6 @@ func recordOf(item map[string]types.AttributeValue) (Record, error) {
 	if err := decoder.Decode(&r); err != nil {
 		return Record{}, fmt.Errorf("its body cannot be read: %w", err)
 	}
-	r.Hash, _ = textOf(item["hash"])
+	r.Hash, _ = textOf(item[hashAttribute])
 	return r, nil
 }

@@ -14,9 +14,6 @@ const MaxValue = 32 << 10
 
 // kept is the value as the ledger keeps it: decoded JSON without secrets.
 func kept(value any) (any, error) {
-	if value == nil {
-		return nil, nil
-	}
 	raw, err := json.Marshal(value)
 	if err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)

@@ -157,7 +157,7 @@ func (c *chain) alone(item map[string]types.AttributeValue, seq int64) (Record, 
 		return Record{}, fmt.Sprintf("an item with the key %q was slipped in where it belongs", key)
 	}
 	body, _ := textOf(item["body"])
-	if hash, _ := textOf(item["hash"]); hashOf(body) != hash {
+	if hash, _ := textOf(item[hashAttribute]); hashOf(body) != hash {
 		return Record{}, "it was altered: its hash is another"
 	}
 	r, err := recordOf(item)
@@ -188,7 +188,7 @@ func (c *chain) broken(i int, r Record) (int64, string) {
 
 func (c *chain) vouched(i int, r Record) bool {
 	if i+1 == len(c.records) {
-		hash, _ := textOf(c.head["hash"])
+		hash, _ := textOf(c.head[hashAttribute])
 		return hash == r.Hash
 	}
 	next, problem := c.alone(c.records[i+1], r.Seq+1)

@@ -40,7 +40,7 @@ func (s *Store) Take(ctx context.Context, what, execution string) (Custody, erro
 	for range tries {
 		out, err := s.client.UpdateItem(ctx, s.update(custodyKey(what),
 			"SET holder = :me REMOVE wake_token, changed",
-			"attribute_not_exists(holder) OR holder = :me", item{":me": text(execution)}))
+			"attribute_not_exists(holder) OR holder = :me", item{me: text(execution)}))
 		if err == nil {
 			c := custodyOf(out.Attributes)
 			c.Held = c.Owner == execution
@@ -53,7 +53,7 @@ func (s *Store) Take(ctx context.Context, what, execution string) (Custody, erro
 		// token and its reading of the note: one of the two sees the other.
 		out, err = s.client.UpdateItem(ctx, s.update(custodyKey(what),
 			"SET changed = :yes",
-			"attribute_exists(holder) AND holder <> :me", item{":me": text(execution), ":yes": flag(true)}))
+			"attribute_exists(holder) AND holder <> :me", item{me: text(execution), ":yes": flag(true)}))
 		if err == nil {
 			c := custodyOf(out.Attributes)
 			c.Held = false
@@ -86,7 +86,7 @@ func (s *Store) Seize(ctx context.Context, what, from, to string) error {
 func (s *Store) Await(ctx context.Context, what, execution, token string) (changed bool, err error) {
 	out, err := s.client.UpdateItem(ctx, s.update(custodyKey(what),
 		"SET wake_token = :token", "holder = :me",
-		item{":me": text(execution), ":token": text(token)}))
+		item{me: text(execution), ":token": text(token)}))
 	if refused(err) {
 		return true, nil
 	}
@@ -104,7 +104,7 @@ func (s *Store) Await(ctx context.Context, what, execution, token string) (chang
 // harmless.
 func (s *Store) Release(ctx context.Context, what, execution, outcome, fingerprint string) (changed bool, err error) {
 	problem := fmt.Sprintf("custody of %s could not be given back", what)
-	expression, values := "REMOVE holder, wake_token", item{":me": text(execution)}
+	expression, values := "REMOVE holder, wake_token", item{me: text(execution)}
 	if outcome != "" {
 		expression = "SET last_outcome = :outcome, last_fingerprint = :fingerprint " + expression
 		values[":outcome"], values[":fingerprint"] = text(outcome), text(fingerprint)
@@ -144,6 +144,9 @@ func (s *Store) read(ctx context.Context, key string) (item, error) {
 	}
 	return out.Item, nil
 }
+
+// me stands in an expression for the execution that asks.
+const me = ":me"
 
 func custodyKey(what string) string { return "custody#" + what }
 

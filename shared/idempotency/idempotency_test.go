@@ -40,7 +40,7 @@ type office struct {
 	err     error
 }
 
-func (o *office) fail(format string, args ...any) {
+func (o *office) failf(format string, args ...any) {
 	o.failing.Lock()
 	defer o.failing.Unlock()
 	o.err = errors.Join(o.err, fmt.Errorf(format, args...))
@@ -62,10 +62,10 @@ func (o *office) take(ctx context.Context, me string) bool {
 		c, err := again(func() (idempotency.Custody, error) { return o.store.Take(ctx, "incident/1", me) })
 		o.mu.Lock()
 		if err != nil {
-			o.fail("take by %s: %w", me, err)
+			o.failf("take by %s: %w", me, err)
 		}
 		if c.Held && o.holder != "" && o.holder != me && !o.dead[o.holder] {
-			o.fail("%s holds while %s does", me, o.holder)
+			o.failf("%s holds while %s does", me, o.holder)
 		}
 		if c.Held {
 			o.holder = me
@@ -80,7 +80,7 @@ func (o *office) take(ctx context.Context, me string) bool {
 			return false
 		}
 		if _, err := again(func() (bool, error) { return false, o.store.Seize(ctx, "incident/1", c.Owner, me) }); err != nil {
-			o.fail("seizure by %s: %w", me, err)
+			o.failf("seizure by %s: %w", me, err)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func (o *office) awaits(ctx context.Context, me string) bool {
 	o.mu.Unlock()
 	changed, err := again(func() (bool, error) { return o.store.Await(ctx, "incident/1", me, token) })
 	if err != nil {
-		o.fail("wait by %s: %w", me, err)
+		o.failf("wait by %s: %w", me, err)
 	}
 	if changed {
 		o.wake(token)
@@ -151,7 +151,7 @@ func (o *office) gaveBack(ctx context.Context, me string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
-		o.fail("release by %s: %w", me, err)
+		o.failf("release by %s: %w", me, err)
 	}
 	if changed {
 		o.holder = me
@@ -211,10 +211,10 @@ func TestTwoNeverHoldAndNoChangeIsLost(t *testing.T) {
 			db.Fault(nil)
 			c, _, err := o.store.Custody(ctx, "incident/1")
 			if c.Held {
-				o.fail("%s still holds when all have ended", c.Owner)
+				o.failf("%s still holds when all have ended", c.Owner)
 			}
 			if o.seen != o.version {
-				o.fail("version %d of the ticket is the last, %d the last that was read", o.version, o.seen)
+				o.failf("version %d of the ticket is the last, %d the last that was read", o.version, o.seen)
 			}
 			return errors.Join(o.err, err)
 		})

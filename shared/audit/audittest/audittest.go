@@ -21,13 +21,22 @@ import (
 	"lifecycle/shared/local/dynamo/dynamotest"
 )
 
+// What the suite's records speak of.
+const (
+	person = "00u1"
+	member = "member"
+	active = "ACTIVE"
+	secret = "hunter2"
+	moment = "at_seq" // the sort key of the indexes
+)
+
 // Table is the ledger's table.
 var Table = dynamo.Spec{
 	Name: "ledger", Hash: "pk", Range: "sk",
 	Indexes: []dynamo.Index{
-		{Name: "subject", Hash: "subject", Range: "at_seq"},
-		{Name: "actor", Hash: "actor", Range: "at_seq"},
-		{Name: "day", Hash: "day", Range: "at_seq"},
+		{Name: "subject", Hash: "subject", Range: moment},
+		{Name: "actor", Hash: "actor", Range: moment},
+		{Name: "day", Hash: "day", Range: moment},
 	},
 }
 
@@ -42,14 +51,14 @@ func In(ctx context.Context, stream string) context.Context {
 // Grant is a change to try things with.
 func Grant(target string) audit.Change {
 	return audit.Change{
-		System: "okta", Verb: "group.add", Target: target, Subject: "00u1",
+		System: "okta", Verb: "group.add", Target: target, Subject: person,
 		Reason: audit.Reason{Kind: "birthright", Ref: "engineering", Version: "v1", Text: "everyone in engineering"},
 	}
 }
 
 // Makes is an act that succeeds.
 func Makes(context.Context, audit.Attempt) (audit.Effect, error) {
-	return audit.Effect{After: map[string]any{"member": true}, RequestID: "req-1"}, nil
+	return audit.Effect{After: map[string]any{member: true}, RequestID: "req-1"}, nil
 }
 
 // Fails is an act that ends in err.
@@ -74,6 +83,7 @@ func Run(t *testing.T, e dynamotest.Engine) {
 		"outcomes are noted although the caller has run out of time": lateOutcomes,
 	} {
 		e.Case(t, name, Table, func(t *testing.T, client *dynamodb.Client, table string) {
+			t.Helper()
 			ledger := audit.New(client, table)
 			run(t, ledger)
 			report, err := ledger.VerifyAll(context.Background())
@@ -96,7 +106,7 @@ func stream(t *testing.T, l *audit.Ledger, name string) []audit.Record {
 func traces(t *testing.T, l *audit.Ledger) {
 	t.Helper()
 	c := Grant("group/g1")
-	c.Before, c.After, c.Key = map[string]any{"member": false}, map[string]any{"member": true}, "k"
+	c.Before, c.After, c.Key = map[string]any{member: false}, map[string]any{member: true}, "k"
 	if err := l.Do(In(t.Context(), "s"), c, Makes); err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +115,8 @@ func traces(t *testing.T, l *audit.Ledger) {
 		t.Fatalf("%d records, want an intent and an outcome", len(records))
 	}
 	want := audit.Record{
-		Stream: "s", Seq: 1, Phase: audit.Intent, System: "okta", Verb: "group.add", Target: "group/g1", Subject: "00u1", Key: "k", Reason: c.Reason,
-		Before: map[string]any{"member": false}, After: map[string]any{"member": true},
+		Stream: "s", Seq: 1, Phase: audit.Intent, System: "okta", Verb: "group.add", Target: "group/g1", Subject: person, Key: "k", Reason: c.Reason,
+		Before: map[string]any{member: false}, After: map[string]any{member: true},
 		Actor: "system:onboarding", Ticket: "INCs", Execution: "arn:aws:states:::execution:onboarding:s", Step: "AddGroups", Attempt: 1,
 	}
 	compare(t, want, records[0])
@@ -160,8 +170,8 @@ func facts(t *testing.T, l *audit.Ledger) {
 		Groups []group `json:"groups"`
 		Share  float64 `json:"share"`
 	}
-	told := holdings{"ACTIVE", []group{{"g1", 9007199254740993}, {"<&>", 0}}, 0.1}
-	made, err := l.Fact(In(t.Context(), "s"), audit.Change{Verb: "account.snapshot", Subject: "00u1", Before: told})
+	told := holdings{active, []group{{"g1", 9007199254740993}, {"<&>", 0}}, 0.1}
+	made, err := l.Fact(In(t.Context(), "s"), audit.Change{Verb: "account.snapshot", Subject: person, Before: told})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +218,7 @@ func indexes(t *testing.T, l *audit.Ledger) {
 		return strings.Join(found, ", ")
 	}
 	three := "s1 group/0, s2 group/1, s1 group/2"
-	if got := all(l.BySubject(t.Context(), "00u1")); got != three {
+	if got := all(l.BySubject(t.Context(), person)); got != three {
 		t.Errorf("by subject: %s", got)
 	}
 	if got := all(l.ByActor(t.Context(), "system:onboarding")); got != three+", s3 group/3" {
@@ -238,8 +248,8 @@ func indexes(t *testing.T, l *audit.Ledger) {
 func secrets(t *testing.T, l *audit.Ledger) {
 	t.Helper()
 	hidden := map[string]any{
-		"status": "ACTIVE", "password": "hunter2", "credentials": map[string]any{"x": "hunter2"}, "clientSecret": "hunter2",
-		"nested": []any{map[string]any{"activationUrl": "hunter2", "session_token": "hunter2", "resetPasswordUrl": "hunter2", "url": "https://example.com"}},
+		"status": active, "password": secret, "credentials": map[string]any{"x": secret}, "clientSecret": secret,
+		"nested": []any{map[string]any{"activationUrl": secret, "session_token": secret, "resetPasswordUrl": secret, "url": "https://example.com"}},
 	}
 	err := l.Do(In(t.Context(), "s"), audit.Change{Verb: "user.create", Before: hidden, After: hidden}, func(context.Context, audit.Attempt) (audit.Effect, error) {
 		return audit.Effect{After: hidden}, nil
@@ -247,14 +257,14 @@ func secrets(t *testing.T, l *audit.Ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"status": "ACTIVE", "nested": []any{map[string]any{"url": "https://example.com"}}}
+	want := map[string]any{"status": active, "nested": []any{map[string]any{"url": "https://example.com"}}}
 	records := stream(t, l, "s")
 	for i, got := range []any{records[0].Before, records[0].After, records[1].After} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("value %d (-want +got):\n%s", i, diff)
 		}
 	}
-	if hidden["password"] != "hunter2" {
+	if hidden["password"] != secret {
 		t.Error("the caller's own value was changed")
 	}
 }
@@ -263,16 +273,16 @@ func refusals(t *testing.T, l *audit.Ledger) {
 	t.Helper()
 	large := strings.Repeat("x", audit.MaxValue)
 	for name, test := range map[string]struct {
-		ctx context.Context
-		c   audit.Change
+		stream string
+		c      audit.Change
 	}{
-		"no trail":           {t.Context(), Grant("group/g1")},
-		"too large a before": {In(t.Context(), "s"), audit.Change{Before: large}},
-		"too large an after": {In(t.Context(), "s"), audit.Change{After: large}},
-		"no JSON":            {In(t.Context(), "s"), audit.Change{After: func() {}}},
+		"no trail":           {"", Grant("group/g1")},
+		"too large a before": {"s", audit.Change{Before: large}},
+		"too large an after": {"s", audit.Change{After: large}},
+		"no JSON":            {"s", audit.Change{After: func() {}}},
 	} {
 		acted := false
-		err := l.Do(test.ctx, test.c, func(context.Context, audit.Attempt) (audit.Effect, error) {
+		err := l.Do(In(t.Context(), test.stream), test.c, func(context.Context, audit.Attempt) (audit.Effect, error) {
 			acted = true
 			return audit.Effect{}, nil
 		})

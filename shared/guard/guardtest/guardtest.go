@@ -43,6 +43,7 @@ func register(t *testing.T, b *guard.Breaker, kind, who string, window time.Dura
 }
 
 func counts(t *testing.T, client *dynamodb.Client, table string) {
+	t.Helper()
 	b := guard.NewBreaker(client, table)
 	register(t, b, "offboarding", "incident/1", time.Hour, 1)
 	register(t, b, "offboarding", "incident/2", time.Hour, 2)
@@ -52,6 +53,7 @@ func counts(t *testing.T, client *dynamodb.Client, table string) {
 }
 
 func forgets(t *testing.T, client *dynamodb.Client, table string) {
+	t.Helper()
 	const window = 300 * time.Millisecond
 	b := guard.NewBreaker(client, table)
 	register(t, b, "offboarding", "incident/1", window, 1)
@@ -66,6 +68,7 @@ func forgets(t *testing.T, client *dynamodb.Client, table string) {
 }
 
 func rushes(t *testing.T, client *dynamodb.Client, table string) {
+	t.Helper()
 	const many = 30
 	b := guard.NewBreaker(client, table)
 	seen := make([]int, many)
@@ -92,6 +95,7 @@ func rushes(t *testing.T, client *dynamodb.Client, table string) {
 }
 
 func stops(t *testing.T, client *dynamodb.Client, table string) {
+	t.Helper()
 	s := guard.NewSwitch(client, table)
 	check := func(stopped bool, told ...string) {
 		t.Helper()
@@ -117,6 +121,7 @@ func stops(t *testing.T, client *dynamodb.Client, table string) {
 }
 
 func spreads(t *testing.T, client *dynamodb.Client, table string) {
+	t.Helper()
 	here, there := guard.NewSwitch(client, table), guard.NewSwitch(client, table)
 	if err := there.Check(t.Context()); err != nil {
 		t.Fatal(err)
@@ -138,6 +143,7 @@ func spreads(t *testing.T, client *dynamodb.Client, table string) {
 }
 
 func asks(t *testing.T, client *dynamodb.Client, table string) {
+	t.Helper()
 	s := guard.NewSwitch(client, table)
 	for name, err := range map[string]error{
 		"a stop by nobody":      s.Stop(t.Context(), " ", "drill"),

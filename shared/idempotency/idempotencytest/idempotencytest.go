@@ -19,6 +19,9 @@ import (
 // Table is the table of custody and claims.
 var Table = dynamo.Spec{Name: "idempotency", Hash: "pk", TTL: "expires"}
 
+// resolved is how the suite's executions end.
+const resolved = "resolved"
+
 // Run runs the suite.
 func Run(t *testing.T, e dynamotest.Engine) {
 	t.Helper()
@@ -39,6 +42,7 @@ func Run(t *testing.T, e dynamotest.Engine) {
 		"the first answer stays":                                     first,
 	} {
 		e.Case(t, name, Table, func(t *testing.T, client *dynamodb.Client, table string) {
+			t.Helper()
 			run(&bench{t: t, Store: idempotency.New(client, table)})
 		})
 	}
@@ -127,27 +131,27 @@ func outcomes(b *bench) {
 	b.must(err)
 	b.want("kept", []any{true, idempotency.Custody{LastOutcome: "returned", LastFingerprint: "f1"}}, []any{known, c})
 	b.take("c")
-	b.want("release", false, b.release("c", "resolved", ""))
-	b.want("replaced", idempotency.Custody{Held: true, Owner: "d", LastOutcome: "resolved"}, b.take("d"))
+	b.want("release", false, b.release("c", resolved, ""))
+	b.want("replaced", idempotency.Custody{Held: true, Owner: "d", LastOutcome: resolved}, b.take("d"))
 }
 
 func keeps(b *bench) {
 	b.take("a")
 	b.take("b")
-	b.want("release", true, b.release("a", "resolved", "f1"))
-	b.want("release, after a lost answer", true, b.release("a", "resolved", "f1"))
+	b.want("release", true, b.release("a", resolved, "f1"))
+	b.want("release, after a lost answer", true, b.release("a", resolved, "f1"))
 	b.want("somebody else", idempotency.Custody{Owner: "a"}, b.take("c"))
 	b.want("again", idempotency.Custody{Held: true, Owner: "a"}, b.take("a"))
-	b.want("release", false, b.release("a", "resolved", "f2"))
-	b.want("the next", idempotency.Custody{Held: true, Owner: "c", LastOutcome: "resolved", LastFingerprint: "f2"}, b.take("c"))
+	b.want("release", false, b.release("a", resolved, "f2"))
+	b.want("the next", idempotency.Custody{Held: true, Owner: "c", LastOutcome: resolved, LastFingerprint: "f2"}, b.take("c"))
 }
 
 func foreign(b *bench) {
-	b.want("of nothing", false, b.release("a", "resolved", "f1"))
+	b.want("of nothing", false, b.release("a", resolved, "f1"))
 	b.take("b")
 	b.take("c")
-	b.want("of another's", false, b.release("a", "resolved", "f1"))
-	b.want("the other's", true, b.release("b", "resolved", "f2"))
+	b.want("of another's", false, b.release("a", resolved, "f1"))
+	b.want("the other's", true, b.release("b", resolved, "f2"))
 }
 
 func seizes(b *bench) {
@@ -158,12 +162,12 @@ func seizes(b *bench) {
 	b.must(b.Seize(b.t.Context(), "incident/1", "dead", "c")) // too late, and no error
 	b.want("who was late", idempotency.Custody{Owner: "b"}, b.take("c"))
 	b.want("who seized", idempotency.Custody{Held: true, Owner: "b"}, b.take("b"))
-	b.want("the dead, should it move once more", false, b.release("dead", "resolved", "f1"))
-	b.want("release", false, b.release("b", "resolved", "f2"))
+	b.want("the dead, should it move once more", false, b.release("dead", resolved, "f1"))
+	b.want("release", false, b.release("b", resolved, "f2"))
 	b.must(b.Seize(b.t.Context(), "incident/1", "b", "c"))
 	c, _, err := b.Custody(b.t.Context(), "incident/1")
 	b.must(err)
-	b.want("seizing what is free", idempotency.Custody{LastOutcome: "resolved", LastFingerprint: "f2"}, c)
+	b.want("seizing what is free", idempotency.Custody{LastOutcome: resolved, LastFingerprint: "f2"}, c)
 }
 
 func separate(b *bench) {

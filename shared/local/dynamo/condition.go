@@ -75,7 +75,7 @@ func (p *parser) predicate() condition {
 			return exists && known && holds(v, w)
 		}
 	}
-	p.fail("Invalid function name; function: %s", function)
+	p.failf("Invalid function name; function: %s", function)
 	return nil
 }
 

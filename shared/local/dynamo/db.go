@@ -93,7 +93,7 @@ func (db *DB) CreateTable(_ context.Context, s Spec) error {
 }
 
 func (db *DB) addTable(t *table) error {
-	schemas := []schema{t.schema}
+	schemas := append(make([]schema, 0, 1+len(t.indexes)), t.schema)
 	for _, x := range t.indexes {
 		schemas = append(schemas, x.schema)
 	}

@@ -93,7 +93,7 @@ func randomValue(depth int) *rapid.Generator[types.AttributeValue] {
 	number := rapid.Custom(func(t *rapid.T) string { return strconv.FormatInt(rapid.Int64().Draw(t, "n"), 10) })
 	bytes := rapid.SliceOf(rapid.Byte())
 	kinds := []*rapid.Generator[types.AttributeValue]{
-		rapid.Map(text, func(v string) types.AttributeValue { return s(v) }),
+		rapid.Map(text, s),
 		rapid.Map(number, func(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }),
 		rapid.Map(bytes, func(v []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: v} }),
 		rapid.Map(rapid.Bool(), func(v bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: v} }),
@@ -306,12 +306,12 @@ func TestACancelledTransactionSaysWhyForEachPart(t *testing.T) {
 	if !errors.As(err, &cancelled) {
 		t.Fatal(err)
 	}
-	codes := ""
-	for _, r := range cancelled.CancellationReasons {
-		codes += aws.ToString(r.Code) + " "
+	codes := make([]string, len(cancelled.CancellationReasons))
+	for i, r := range cancelled.CancellationReasons {
+		codes[i] = aws.ToString(r.Code)
 	}
-	if codes != "None ConditionalCheckFailed ConditionalCheckFailed " {
-		t.Errorf("reasons %s", codes)
+	if got := strings.Join(codes, " "); got != "None ConditionalCheckFailed ConditionalCheckFailed" {
+		t.Errorf("reasons %s", got)
 	}
 	if diff := cmp.Diff(b.get(t, "a", "1"), cancelled.CancellationReasons[1].Item, anyValue); diff != "" {
 		t.Errorf("the item told (-there +told):\n%s", diff)
@@ -353,7 +353,7 @@ func TestBatchesWriteAndReadManyItems(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	var requests []types.WriteRequest
-	var keys []map[string]types.AttributeValue
+	keys := make([]map[string]types.AttributeValue, 0, 25)
 	for i := range 25 {
 		key := attributes{"pk": s("a"), "sk": s(fmt.Sprintf("%02d", i))}
 		keys = append(keys, key)

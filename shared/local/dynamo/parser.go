@@ -72,7 +72,7 @@ func parse[T any](s *scope, kind, expression string, read func(*parser) T) (resu
 	return result, nil
 }
 
-func (p *parser) fail(format string, args ...any) {
+func (p *parser) failf(format string, args ...any) {
 	panic(syntaxError{invalid("Invalid %s: %s", p.kind, fmt.Sprintf(format, args...))})
 }
 
@@ -81,7 +81,7 @@ func (p *parser) unexpected() {
 	if p.at < len(p.tokens) {
 		near = p.tokens[p.at]
 	}
-	p.fail("Syntax error; token: %q, near: %q", near, strings.Join(p.tokens[max(0, p.at-1):min(len(p.tokens), p.at+2)], " "))
+	p.failf("Syntax error; token: %q, near: %q", near, strings.Join(p.tokens[max(0, p.at-1):min(len(p.tokens), p.at+2)], " "))
 }
 
 func (p *parser) peek(ahead int) string {
@@ -109,12 +109,12 @@ func (p *parser) expect(wanted string) {
 
 // path reads a document path.
 func (p *parser) path() path {
-	found := path{p.name(true)}
+	found := path{p.name()}
 	for {
 		switch p.peek(0) {
 		case ".":
 			p.at++
-			found = append(found, p.name(true))
+			found = append(found, p.name())
 		case "[":
 			position, err := strconv.Atoi(p.peek(1))
 			if err != nil || p.peek(2) != "]" {
@@ -129,7 +129,7 @@ func (p *parser) path() path {
 	}
 }
 
-func (p *parser) name(refuseReserved bool) string {
+func (p *parser) name() string {
 	token := p.peek(0)
 	if token == "" || !wordPart(token[0]) && token[0] != '#' || token[0] >= '0' && token[0] <= '9' {
 		p.unexpected()
@@ -138,13 +138,13 @@ func (p *parser) name(refuseReserved bool) string {
 	if token[0] == '#' {
 		name, ok := p.scope.names[token]
 		if !ok {
-			p.fail("An expression attribute name used in the document path is not defined; attribute name: %s", token)
+			p.failf("An expression attribute name used in the document path is not defined; attribute name: %s", token)
 		}
 		p.scope.usedNames[token] = true
 		return name
 	}
-	if refuseReserved && reserved[strings.ToUpper(token)] {
-		p.fail("Attribute name is a reserved keyword; reserved keyword: %s", token)
+	if reserved[strings.ToUpper(token)] {
+		p.failf("Attribute name is a reserved keyword; reserved keyword: %s", token)
 	}
 	return token
 }
@@ -158,7 +158,7 @@ func (p *parser) value() value {
 	p.at++
 	v, ok := p.scope.values[token]
 	if !ok {
-		p.fail("An expression attribute value used in expression is not defined; attribute value: %s", token)
+		p.failf("An expression attribute value used in expression is not defined; attribute value: %s", token)
 	}
 	p.scope.usedValues[token] = true
 	return v
@@ -171,7 +171,7 @@ func (p *parser) paths() []path {
 		next := p.path()
 		for _, other := range found {
 			if overlap(next, other) {
-				p.fail("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [%s], path two: [%s]", other, next)
+				p.failf("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [%s], path two: [%s]", other, next)
 			}
 		}
 		found = append(found, next)

@@ -92,13 +92,12 @@ func (v value) change(rest path, edit func(old value, exists bool) (value, bool)
 
 func (i item) change(name string, rest path, edit func(value, bool) (value, bool)) (item, bool) {
 	old, exists := i[name]
-	fresh, keep := value{}, false
+	var fresh value
+	var keep bool
 	if len(rest) == 0 {
 		fresh, keep = edit(old, exists)
-	} else {
-		if fresh, keep = old.change(rest, edit); !keep {
-			return nil, false
-		}
+	} else if fresh, keep = old.change(rest, edit); !keep {
+		return nil, false // the path does not lead on
 	}
 	changed := maps.Clone(i)
 	if changed == nil {
@@ -118,13 +117,12 @@ func changeList(list []value, at int, rest path, edit func(value, bool) (value, 
 	if exists {
 		old = list[at]
 	}
-	fresh, keep := value{}, false
+	var fresh value
+	var keep bool
 	if len(rest) == 0 {
 		fresh, keep = edit(old, exists)
-	} else {
-		if fresh, keep = old.change(rest, edit); !keep {
-			return nil, false
-		}
+	} else if fresh, keep = old.change(rest, edit); !keep {
+		return nil, false // the path does not lead on
 	}
 	changed := slices.Clone(list)
 	switch {

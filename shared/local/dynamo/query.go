@@ -228,7 +228,7 @@ func (x *index) keyCondition(p *parser) keyCondition {
 		}
 	}
 	if c.hashes != 1 || c.sorts > 1 {
-		p.fail("Query condition missed key schema element: %s, or has several conditions on a key", x.schema.hash.name)
+		p.failf("Query condition missed key schema element: %s, or has several conditions on a key", x.schema.hash.name)
 	}
 	return c
 }
@@ -251,13 +251,13 @@ func (x *index) keyTerm(p *parser, c *keyCondition) {
 		c.within = func(i item) bool { return compare.holds(i[name]) }
 		c.sorts++
 	default:
-		p.fail("Query key condition not supported; attribute: %s", name)
+		p.failf("Query key condition not supported; attribute: %s", name)
 	}
 }
 
 func (k key) check(p *parser, v value) {
 	if v.kind != "" && v.kind != k.kind {
-		p.fail("One or more parameter values were invalid: Condition parameter type does not match schema type; attribute: %s", k.name)
+		p.failf("One or more parameter values were invalid: Condition parameter type does not match schema type; attribute: %s", k.name)
 	}
 }
 
@@ -270,13 +270,13 @@ type keyComparison struct {
 func (p *parser) keyComparison() (string, keyComparison) {
 	if p.peek(0) == "begins_with" && p.peek(1) == "(" {
 		p.at += 2
-		name := p.name(true)
+		name := p.name()
 		p.expect(",")
 		prefix := p.value()
 		p.expect(")")
 		return name, keyComparison{operator: "begins_with", low: prefix}
 	}
-	name := p.name(true)
+	name := p.name()
 	if _, between := p.accept("BETWEEN"); between {
 		low := p.value()
 		p.expect("AND")

@@ -117,7 +117,7 @@ func (t *table) describe() map[string]any {
 		"TableName": t.name, "TableStatus": "ACTIVE", "KeySchema": elements(t.schema), "ItemCount": count,
 		"TableArn": "arn:aws:dynamodb:eu-central-1:000000000000:table/" + t.name,
 	}
-	var indexes []wireIndex
+	indexes := make([]wireIndex, 0, len(t.indexes))
 	for _, name := range slices.Sorted(maps.Keys(t.indexes)) {
 		x := t.indexes[name]
 		indexes = append(indexes, wireIndex{
@@ -125,10 +125,10 @@ func (t *table) describe() map[string]any {
 			Projection: &wireProjection{x.projection.kind, x.projection.with},
 		})
 	}
-	if indexes != nil {
+	if len(indexes) > 0 {
 		description["GlobalSecondaryIndexes"] = indexes
 	}
-	var definitions []attributeDefinition
+	definitions := make([]attributeDefinition, 0, len(kinds))
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		definitions = append(definitions, attributeDefinition{name, kinds[name]})
 	}
@@ -194,7 +194,7 @@ func (s Spec) Input() *dynamodb.CreateTableInput {
 	in := &dynamodb.CreateTableInput{TableName: aws.String(s.Name), BillingMode: types.BillingModePayPerRequest}
 	defined := map[string]bool{}
 	elements := func(of schema) []types.KeySchemaElement {
-		var found []types.KeySchemaElement
+		found := make([]types.KeySchemaElement, 0, len(of.keys()))
 		for n, k := range of.keys() {
 			role := types.KeyTypeHash
 			if n > 0 {

@@ -193,7 +193,7 @@ func wanted(model map[string]thing) []string {
 	slices.SortFunc(rows, func(a, b thing) int {
 		return cmp.Or(cmp.Compare(a.grade, b.grade), cmp.Compare(a.pk, b.pk), cmp.Compare(a.sk, b.sk))
 	})
-	found := []string{}
+	found := make([]string, 0, len(rows))
 	for _, x := range rows {
 		found = append(found, x.sk)
 	}

@@ -68,7 +68,8 @@ func (db *DB) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	id, fault := db.arrive(r, body)
-	status, answer := http.StatusOK, []byte(nil)
+	var status int
+	var answer []byte
 	if fault == nil {
 		status, answer = db.process(r, body)
 	} else {

@@ -43,7 +43,7 @@ func (p *parser) update() update {
 			p.unexpected()
 		}
 		if seen[clause] {
-			p.fail("The %q section can only be used once in an update expression;", clause)
+			p.failf("The %q section can only be used once in an update expression;", clause)
 		}
 		seen[clause] = true
 		for {
@@ -56,7 +56,7 @@ func (p *parser) update() update {
 	for i, a := range u {
 		for _, b := range u[:i] {
 			if overlap(a.path, b.path) {
-				p.fail("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [%s], path two: [%s]", b.path, a.path)
+				p.failf("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [%s], path two: [%s]", b.path, a.path)
 			}
 		}
 	}
@@ -145,7 +145,7 @@ func (p *parser) factor() term {
 	case p.peek(1) == "(" && p.peek(0) == "list_append":
 		return p.listAppend()
 	case p.peek(1) == "(":
-		p.fail("Invalid function name; function: %s", p.peek(0))
+		p.failf("Invalid function name; function: %s", p.peek(0))
 	}
 	what := p.operand()
 	return func(before item) (value, error) {

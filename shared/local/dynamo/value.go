@@ -13,7 +13,7 @@ import (
 
 // value is an attribute value. Values are never changed once they are made, so
 // they can be shared.
-type value struct {
+type value struct { //nolint:recvcheck // only UnmarshalJSON has to change what it is called on
 	kind string // S, N, B, BOOL, NULL, L, M, SS, NS, BS
 	// text is the value of S, the canonical decimal of N, the bytes of B.
 	text string

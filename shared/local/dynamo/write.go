@@ -32,12 +32,11 @@ type change struct {
 
 // apply makes the change.
 func (c change) apply() {
-	switch {
-	case c.after == nil:
+	if c.after == nil {
 		c.table.remove(c.keys)
-	default:
-		c.table.put(c.after)
+		return
 	}
+	c.table.put(c.after)
 }
 
 // plan works out what a write comes to, without doing it. operation is Put,

@@ -35,11 +35,11 @@ func Run(t *testing.T, suite func(*testing.T, Engine)) {
 	t.Helper()
 	engines := []Engine{{Name: "embedded", Client: func(testing.TB) *dynamodb.Client { return dynamo.New().Client() }, Virtual: true}}
 	if endpoint := os.Getenv("DYNAMODB_ENDPOINT"); endpoint != "" {
-		engines = append(engines, Engine{Name: "other", Client: func(t testing.TB) *dynamodb.Client {
-			t.Helper()
-			loaded, err := config.LoadDefaultConfig(t.Context())
+		engines = append(engines, Engine{Name: "other", Client: func(tb testing.TB) *dynamodb.Client {
+			tb.Helper()
+			loaded, err := config.LoadDefaultConfig(tb.Context())
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			return dynamodb.NewFromConfig(loaded, func(o *dynamodb.Options) { o.BaseEndpoint = aws.String(endpoint) })
 		}})
