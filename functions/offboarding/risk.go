@@ -122,7 +122,7 @@ func (s *Steps) AskApproval(ctx context.Context, st state) (workflow.Nothing, er
 	}
 	task, _ := workflow.TaskOf(ctx)
 	_, err = s.desk.Open(ctx, approval.Ask{
-		Ticket: workflow.Ref(st.Subject), Key: task.Name() + "/risk", Group: s.settings.ApprovalGroup, Exclude: exclude,
+		Ticket: workflow.Ref(st.Subject), Key: task.Name() + "/risk/" + task.Entered, Group: s.settings.ApprovalGroup, Exclude: exclude,
 		Subject:   "Termination needs a second person",
 		Text:      fmt.Sprintf("Okta user %s: %s. Nothing has been touched yet.", st.Leaver.UserID, strings.Join(st.Risk.Reasons, "; ")),
 		Expires:   time.Now().Add(s.settings.ApprovalWait),
