@@ -30,20 +30,21 @@ const moment = "2006-01-02T15:04:05.000000000Z"
 // sealed gives a record its hash and returns the text that the hash is over:
 // the record in canonical JSON, without the hash itself.
 func sealed(r Record) (Record, string, error) {
-	value, err := canonical(r)
+	raw, err := json.Marshal(r)
 	if err != nil {
 		return Record{}, "", err
 	}
-	fields, err := decoded(value)
+	fields, err := decoded(raw)
 	if err != nil {
 		return Record{}, "", err
 	}
 	delete(fields.(map[string]any), hashAttribute) //nolint:forcetypeassert // a Record is an object
-	if value, err = canonical(fields); err != nil {
+	body, err := canonical(fields)
+	if err != nil {
 		return Record{}, "", err
 	}
-	r.Hash = hashOf(string(value))
-	return r, string(value), nil
+	r.Hash = hashOf(body)
+	return r, body, nil
 }
 
 func hashOf(body string) string {

@@ -23,34 +23,24 @@ func kept(value any) (any, error) {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
 	clean = withoutSecrets(clean)
-	if raw, err = canonical(clean); err != nil {
+	text, err := canonical(clean)
+	if err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
-	if len(raw) > MaxValue {
-		return nil, fmt.Errorf("it takes %d bytes, and more than %d are not kept", len(raw), MaxValue)
+	if len(text) > MaxValue {
+		return nil, fmt.Errorf("it takes %d bytes, and more than %d are not kept", len(text), MaxValue)
 	}
 	return clean, nil
 }
 
-// canonical encodes a value as JSON in the one form that is hashed: no white
-// space, and the keys of every object in order.
-func canonical(value any) ([]byte, error) {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
-	// A struct's fields come in the order of its declaration, a map's sorted.
-	sorted, err := decoded(raw)
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
+// canonical encodes decoded JSON in the one form that is hashed: no white space,
+// and the keys of every object in order.
+func canonical(value any) (string, error) {
+	var b strings.Builder
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(sorted); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	err := encoder.Encode(value)
+	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
 // decoded reads JSON without rounding numbers.
