@@ -74,8 +74,9 @@ func TestListsOfApps(t *testing.T) {
 				t.Errorf("%v", app)
 			}
 		}
-		var labels []string
-		for _, a := range c.account(anna).Apps {
+		assigned := c.account(anna).Apps
+		labels := make([]string, 0, len(assigned))
+		for _, a := range assigned {
 			labels = append(labels, a.Label)
 		}
 		if got := c.get(mine).column("label"); !sameSet(got, labels) || len(got) < 5 {

@@ -160,8 +160,9 @@ func (r reply) list() []map[string]any {
 // column is one field of every element, as text.
 func (r reply) column(name string) []string {
 	r.t.Helper()
-	column := []string{}
-	for _, element := range r.list() {
+	list := r.list()
+	column := make([]string, 0, len(list))
+	for _, element := range list {
 		text, _ := element[name].(string)
 		column = append(column, text)
 	}

@@ -14,6 +14,17 @@
 // "support" is a support.okta.com article. Where no source tells, the comment
 // says "unconfirmed" and the stricter behaviour is taken.
 //
+// A test or a demo looks at the org without calling its API: Snapshot and
+// Accounts show all that people hold, Events the System Log, Calls and Gauges
+// what was called and how much of the limits it used. SignIn, Consent,
+// FollowWelcomeLink and others do what people do; AddMember, SetStatus,
+// EditProfile and others what an administrator does in the console; Fault makes
+// calls go wrong.
+//
+// What is not simulated is refused, never ignored: unknown parameters, user
+// types, custom roles, functions in rules. Any administrator role may do
+// anything.
+//
 // Time is package time throughout and nothing runs in the background: what
 // happens later (an asynchronous deactivation, a rule that takes somebody back)
 // is worked out when the next call looks. So a Sim runs inside a

@@ -2,6 +2,7 @@ package oktasim
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -107,9 +108,7 @@ func (s *Sim) Emit(published time.Time, body map[string]any) {
 	full := s.eventBody(system, kind, "", nil)
 	full["transaction"] = map[string]any{"type": "WEB", "id": s.org.newID("req"), "detail": map[string]any{}}
 	full["debugContext"] = map[string]any{"debugData": map[string]any{}}
-	for name, value := range body {
-		full[name] = value
-	}
+	maps.Copy(full, body)
 	s.persist(full, published, now)
 }
 

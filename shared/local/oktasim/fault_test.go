@@ -88,7 +88,7 @@ func TestFaults(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
 			start := time.Now()
-			r, _ := http.NewRequestWithContext(ctx, "GET", "https://example.okta.com"+users(anna), nil)
+			r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://example.okta.com"+users(anna), nil)
 			_, err := c.sim.Transport().RoundTrip(r)
 			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 5*time.Second {
 				t.Errorf("%v after %s", err, time.Since(start))
@@ -108,7 +108,7 @@ func TestFaults(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			r, _ := http.NewRequestWithContext(ctx, "POST", "https://example.okta.com"+users(anna)+"/lifecycle/suspend", nil)
+			r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "https://example.okta.com"+users(anna)+"/lifecycle/suspend", nil)
 			r.Header.Set("Authorization", "SSWS "+oktasim.DefaultToken)
 			if _, err := c.sim.Transport().RoundTrip(r); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v", err)
@@ -123,7 +123,7 @@ func TestFaults(t *testing.T) {
 		t.Parallel()
 		c := newClient(t, oktasim.Options{})
 		c.sim.Fault(func(r *http.Request, _ int) *oktasim.Fault {
-			if r.Method != "POST" {
+			if r.Method != http.MethodPost {
 				return nil
 			}
 			return &oktasim.Fault{Status: 429, Headers: map[string]string{"X-Rate-Limit-Reset": "", "Retry-After": "7"}}
@@ -143,11 +143,11 @@ func TestFaults(t *testing.T) {
 		server := httptest.NewServer(sim)
 		defer server.Close()
 		sim.Fault(once(oktasim.Fault{Reset: true}))
-		if _, err := server.Client().Get(server.URL + "/api/v1/users"); err == nil { //nolint:noctx // a test
+		if _, err := server.Client().Get(server.URL + "/api/v1/users"); err == nil {
 			t.Error("an answer came")
 		}
-		answer, err := server.Client().Get(server.URL + "/api/v1/users") //nolint:noctx // a test
-		if err != nil || answer.StatusCode != 401 {
+		answer, err := server.Client().Get(server.URL + "/api/v1/users")
+		if err != nil || answer.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%v, %v", answer, err)
 		}
 	})

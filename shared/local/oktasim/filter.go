@@ -135,15 +135,15 @@ type token struct {
 func tokenize(text string) ([]token, error) {
 	var tokens []token
 	for i := 0; i < len(text); {
-		switch ch := text[i]; {
-		case ch == ' ' || ch == '\t' || ch == '\n':
+		switch text[i] {
+		case ' ', '\t', '\n':
 			i++
-		case ch == '(' || ch == ')':
-			tokens = append(tokens, token{text: string(ch)})
+		case '(', ')':
+			tokens = append(tokens, token{text: text[i : i+1]})
 			i++
-		case ch == '[' || ch == ']':
+		case '[', ']':
 			return nil, errors.New("brackets are not supported")
-		case ch == '"':
+		case '"':
 			end := i + 1
 			for end < len(text) && text[end] != '"' {
 				if text[end] == '\\' {

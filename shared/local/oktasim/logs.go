@@ -143,7 +143,7 @@ func logMatcher(c *call) (func(*event) bool, *Error) {
 // values walks a dotted path through the event; lists count with each element.
 func (e *event) values(path string) []any {
 	found := []any{any(e.body)}
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		var next []any
 		for _, value := range found {
 			if object, isObject := value.(map[string]any); isObject && object[name] != nil {
@@ -158,7 +158,7 @@ func (e *event) values(path string) []any {
 func flatten(value any) []any {
 	switch value := value.(type) {
 	case []any:
-		var all []any
+		all := make([]any, 0, len(value))
 		for _, element := range value {
 			all = append(all, flatten(element)...)
 		}

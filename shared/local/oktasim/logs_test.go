@@ -126,7 +126,7 @@ func TestBoundedSystemLogRequest(t *testing.T) {
 		time.Sleep(time.Hour)
 		whole := []string{"since", start.UTC().Format(time.RFC3339), "until", time.Now().UTC().Format(time.RFC3339), "limit", "2"}
 		for order, sign := range map[string]int{"ASCENDING": 1, "DESCENDING": -1} {
-			first := c.get(query("/api/v1/logs", append(whole, "sortOrder", order)...)).want(200)
+			first := c.get(query("/api/v1/logs", append(slices.Clone(whole), "sortOrder", order)...)).want(200)
 			second := c.get(first.next()).want(200)
 			published := append(first.column("published"), second.column("published")...)
 			if !slices.IsSortedFunc(published, func(a, b string) int { return sign * strings.Compare(a, b) }) || len(published) != 3 {
@@ -159,8 +159,9 @@ func TestSystemLogNamesWhoDidIt(t *testing.T) {
 	if err := c.sim.SignIn(anna); err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, e := range c.sim.Events() {
+	events := c.sim.Events()
+	got := make([]string, 0, len(events))
+	for _, e := range events {
 		got = append(got, e.Actor+" "+e.Type+" "+e.Targets[len(e.Targets)-1])
 	}
 	want := []string{

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -64,7 +65,7 @@ func request(t *testing.T, sim *oktasim.Sim, assertion, scope string, inQuery bo
 	if inQuery {
 		address, body = tokenEndpoint+"?"+form, ""
 	}
-	r, err := http.NewRequestWithContext(t.Context(), "POST", address, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,9 +105,7 @@ func TestAccessTokens(t *testing.T) {
 		c := map[string]any{
 			"iss": "0oaservice", "sub": "0oaservice", "aud": tokenEndpoint, "exp": time.Now().Add(5 * time.Minute).Unix(), "jti": rand.Text(),
 		}
-		for name, value := range changes {
-			c[name] = value
-		}
+		maps.Copy(c, changes)
 		return c
 	}
 	rs256 := map[string]any{"alg": "RS256", "kid": "rsa"}

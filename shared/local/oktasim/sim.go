@@ -120,9 +120,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case c.crowded:
 		refusal = refuse("E0000047")
 	case c.fault != nil:
-		answer, refusal = s.faulty(c)
+		answer, refusal = s.faulty(c) //nolint:contextcheck // the call carries its request's context
 	default:
-		answer, refusal = s.process(c)
+		answer, refusal = s.process(c) //nolint:contextcheck // likewise
 	}
 	s.write(w, c, answer, refusal)
 }

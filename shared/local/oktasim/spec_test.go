@@ -34,7 +34,9 @@ func specFile() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find %s: %w", specModule, err)
 	}
-	var module struct{ Dir string }
+	var module struct {
+		Dir string `json:"Dir"`
+	}
 	if err := json.Unmarshal(out, &module); err != nil {
 		return "", err
 	}
