@@ -99,31 +99,30 @@ func (s *Store) Await(ctx context.Context, what, execution, token string) (chang
 // Release gives custody back and keeps how it ended; an empty outcome keeps the
 // outcome and fingerprint from before. changed is true when a change was noted
 // since the execution last took: then it still has custody and has to take
-// again, which clears the note. Until it does, Release answers the same, so
-// that a repeated Release cannot lose the change. Releasing what is not ours is
-// harmless.
+// again, which clears the note and tells it the outcome that it has just left.
+// Until it does, Release answers the same, so that a repeated Release cannot
+// lose the change. Releasing what is not ours is harmless.
 func (s *Store) Release(ctx context.Context, what, execution, outcome, fingerprint string) (changed bool, err error) {
-	problem := fmt.Sprintf("custody of %s could not be given back", what)
-	expression, values := "REMOVE holder, wake_token", item{me: text(execution)}
+	keep, values := "", item{me: text(execution)}
 	if outcome != "" {
-		expression = "SET last_outcome = :outcome, last_fingerprint = :fingerprint " + expression
+		keep = "SET last_outcome = :outcome, last_fingerprint = :fingerprint "
 		values[":outcome"], values[":fingerprint"] = text(outcome), text(fingerprint)
 	}
-	_, err = s.client.UpdateItem(ctx, s.update(custodyKey(what), expression,
-		"holder = :me AND attribute_not_exists(changed)", values))
-	if err == nil {
+	given, err := s.release(ctx, what, keep+"REMOVE holder, wake_token", "holder = :me AND attribute_not_exists(changed)", values)
+	if given || err != nil {
+		return false, err
+	}
+	// Refused for the note, which is never taken back while somebody else looks
+	// on, or because it is not ours.
+	return s.release(ctx, what, keep+"REMOVE wake_token", "holder = :me", values)
+}
+
+func (s *Store) release(ctx context.Context, what, expression, condition string, values item) (done bool, err error) {
+	_, err = s.client.UpdateItem(ctx, s.update(custodyKey(what), expression, condition, values))
+	if refused(err) {
 		return false, nil
 	}
-	if !refused(err) {
-		return false, platform.AWSError(problem, err)
-	}
-	now, err := s.read(ctx, custodyKey(what))
-	if err != nil {
-		return false, platform.AWSError(problem, err)
-	}
-	// A note is never taken back while somebody else looks on: if it is ours
-	// now, it was refused for the note.
-	return textOf(now["holder"]) == execution, nil
+	return err == nil, platform.AWSError(fmt.Sprintf("custody of %s could not be given back", what), err)
 }
 
 // Custody reads who has custody of what; known is false when nobody ever had.

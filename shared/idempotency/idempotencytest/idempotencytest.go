@@ -140,8 +140,8 @@ func keeps(b *bench) {
 	b.take("b")
 	b.want("release", true, b.release("a", resolved, "f1"))
 	b.want("release, after a lost answer", true, b.release("a", resolved, "f1"))
-	b.want("somebody else", idempotency.Custody{Owner: "a"}, b.take("c"))
-	b.want("again", idempotency.Custody{Held: true, Owner: "a"}, b.take("a"))
+	b.want("somebody else", idempotency.Custody{Owner: "a", LastOutcome: resolved, LastFingerprint: "f1"}, b.take("c"))
+	b.want("again, knowing what it has just left", idempotency.Custody{Held: true, Owner: "a", LastOutcome: resolved, LastFingerprint: "f1"}, b.take("a"))
 	b.want("release", false, b.release("a", resolved, "f2"))
 	b.want("the next", idempotency.Custody{Held: true, Owner: "c", LastOutcome: resolved, LastFingerprint: "f2"}, b.take("c"))
 }
