@@ -7,7 +7,6 @@ package dynamotest
 import (
 	"context"
 	"crypto/rand"
-	"net/http"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -95,10 +94,4 @@ func Bubble(t *testing.T, table dynamo.Spec, f func(ctx context.Context, db *dyn
 		}
 	})
 	return err
-}
-
-// Slow delays every call by what delay says for its number, so that calls of
-// different goroutines come in another order.
-func Slow(delay func(n int) time.Duration) func(*http.Request, int) *dynamo.Fault {
-	return func(_ *http.Request, n int) *dynamo.Fault { return &dynamo.Fault{Latency: delay(n)} }
 }
