@@ -18,7 +18,7 @@ func (s *Steps) BookKillSeats(ctx context.Context, st state) (workflow.Seats, er
 		Add("GET", "/api/v1/users/{id}", 3).
 		Add("POST", "/api/v1/users/{id}/lifecycle/suspend", 1).
 		Add("DELETE", "/api/v1/users/{id}/sessions", 1).
-		Add("GET", "/api/v1/users/{id}/groups", 6). // and roles, factors, app links, API tokens, grants
+		Add("GET", "/api/v1/users/{id}/groups", 8). // and roles twice, factors, app links, API tokens twice, grants
 		Add("POST", "/api/v1/users/{id}/lifecycle/reset_factors", 1)
 	if s.wholeSnapshot(st) {
 		calls.Add("GET", "/api/v1/apps", 1)
@@ -73,6 +73,8 @@ type holdings struct {
 	Apps    []okta.Assignment `json:"apps"`
 	Roles   []okta.Role       `json:"roles"`
 	Factors []string          `json:"factors"`
+	// Tokens are the names of the SSWS tokens.
+	Tokens []string `json:"tokens"`
 }
 
 const snapshotVerb = "account.snapshot"
@@ -124,6 +126,13 @@ func (s *Steps) holdings(ctx context.Context, st state) (holdings, error) {
 	}
 	for _, f := range factors {
 		held.Factors = append(held.Factors, f.Type)
+	}
+	tokens, err := s.okta.APITokens(ctx, id)
+	if err != nil {
+		return holdings{}, err
+	}
+	for _, t := range tokens {
+		held.Tokens = append(held.Tokens, t.Name)
 	}
 	if s.wholeSnapshot(st) {
 		held.Apps, err = s.okta.Assignments(ctx, id)
@@ -211,13 +220,14 @@ func (s *Steps) ResetFactors(ctx context.Context, st state) (killed, error) {
 // ListDependencies tells the ticket what depended on the account. It comes
 // after the kill and never holds it up.
 func (s *Steps) ListDependencies(ctx context.Context, st state) (killed, error) {
-	var depends []string
-	if t := st.Kill["RevokeApiTokens"]; strings.HasPrefix(t.Done, "API tokens revoked") {
-		depends = append(depends, t.Done+". Whatever used them has stopped working: give it credentials of its own.")
-	}
 	held, err := s.heldBefore(ctx, st)
 	if err != nil {
 		return killed{}, err
+	}
+	var depends []string
+	if len(held.Tokens) > 0 {
+		depends = append(depends, fmt.Sprintf("API tokens revoked: %s. Whatever used them has stopped working: give it credentials of its own.",
+			strings.Join(held.Tokens, ", ")))
 	}
 	owned, err := s.okta.OwnedGroups(ctx, st.Leaver.UserID, held.Groups)
 	if fault.Retryable(err) {

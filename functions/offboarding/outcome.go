@@ -57,14 +57,25 @@ const mostLines = 60
 
 // actions tells the ledger's records of Okta as lines of a log.
 func actions(records []audit.Record) []string {
+	answered, made := map[int64]bool{}, map[string]int64{}
+	for _, r := range records {
+		answered[r.Intent] = true
+		if r.Phase == audit.Done {
+			made[r.Verb+" "+r.Target] = r.Seq
+		}
+	}
 	var lines []string
 	for _, r := range records {
+		action := r.Verb + " " + r.Target
+		line := clock(r.At) + "  " + action
 		switch {
 		case r.System != "okta":
-		case r.Phase == "done":
-			lines = append(lines, fmt.Sprintf("%s  %s %s", clock(r.At), r.Verb, r.Target))
-		case r.Phase == "failed":
-			lines = append(lines, fmt.Sprintf("%s  %s %s FAILED: %s", clock(r.At), r.Verb, r.Target, r.Error))
+		case r.Phase == audit.Done:
+			lines = append(lines, line)
+		case r.Phase == audit.Intent && !answered[r.Seq], r.Phase == audit.Failed && r.Uncertain && made[action] < r.Seq:
+			lines = append(lines, line+" (without an answer; the reads above show what came of it)")
+		case r.Phase == audit.Failed:
+			lines = append(lines, line+" FAILED: "+r.Error)
 		case r.Verb == snapshotVerb:
 			lines = append(lines, fmt.Sprintf("%s  snapshot of everything held taken (ledger record %d)", clock(r.At), r.Seq))
 		}

@@ -25,7 +25,8 @@ func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if t.Fingerprint() != st.Ticket.Fingerprint {
+	// Resolved by us is no change: an earlier attempt got that far.
+	if ours := t.Phase == servicenow.Resolved && s.servicenow.Own(t); !ours && t.Fingerprint() != st.Ticket.Fingerprint {
 		return outcome{Changed: true}, nil
 	}
 	u, err := s.okta.User(ctx, st.Account.UserID)

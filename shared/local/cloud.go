@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"lifecycle/shared/local/dynamo"
 	"lifecycle/shared/local/oktasim"
@@ -42,6 +43,9 @@ type Options struct {
 	Outside http.RoundTripper
 	// Secrets replaces the value of a secret, by logical id.
 	Secrets map[string]string
+	// Pace is the shortest interval between two runs of a schedule, for tests in
+	// which months pass; 0 leaves the template's.
+	Pace time.Duration
 	// Log receives the functions' log lines; nil drops them.
 	Log io.Writer
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,7 +127,8 @@ func (f *function) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		}
 		body, err := s.handler.Invoke(ctx, payload)
 		finished = true
-		done <- result{body, err}
+		// The handler writes its next answer into the same buffer.
+		done <- result{bytes.Clone(body), err}
 	}()
 	select {
 	case r := <-done:

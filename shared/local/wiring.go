@@ -144,7 +144,7 @@ func (c *Cloud) schedule(ctx context.Context) {
 
 func (c *Cloud) every(ctx context.Context, tick template.Tick, do func()) {
 	c.background.Go(func() {
-		ticker := time.NewTicker(tick.Every)
+		ticker := time.NewTicker(max(tick.Every, c.options.Pace))
 		defer ticker.Stop()
 		for {
 			select {

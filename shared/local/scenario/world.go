@@ -158,6 +158,7 @@ func (w *World) Executions(machine string, t Ticket) []states.Execution {
 // Settled waits until no execution works on the ticket any more, or all that do
 // are in one of the given states, and no webhook is on its way.
 func (w *World) Settled(ctx context.Context, t Ticket, machine string, waiting ...string) error {
+	began := time.Now()
 	for {
 		w.Outbox.Deliver(ctx)
 		if w.still(t, machine, waiting) {
@@ -166,7 +167,7 @@ func (w *World) Settled(ctx context.Context, t Ticket, machine string, waiting .
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("ticket %s has not come to rest: %w", t.Number, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(max(50*time.Millisecond, time.Since(began)/20)):
 		}
 	}
 }
