@@ -45,20 +45,26 @@ func BucketOf(method, path string) string {
 		return "/oauth2/v1"
 	}
 	parts := strings.Split(strings.Trim(rest, "/"), "/")
-	single := len(parts) == 2
-	switch {
-	case parts[0] == "users" && len(parts) == 1:
-		return "/api/v1/users"
-	case parts[0] == "users" && single && method == http.MethodGet:
-		return "/api/v1/users/{idOrLogin}"
-	case parts[0] == "users" && single:
-		return "/api/v1/users/{id}"
-	case (parts[0] == "groups" || parts[0] == "apps") && single && parts[1] != "rules":
-		return "/api/v1/" + parts[0] + "/{id}"
-	case parts[0] == "groups" || parts[0] == "apps":
+	all, single := len(parts) == 1, len(parts) == 2
+	switch parts[0] {
+	case "users":
+		switch {
+		case all:
+			return "/api/v1/users"
+		case single && method == http.MethodGet:
+			return "/api/v1/users/{idOrLogin}"
+		case single:
+			return "/api/v1/users/{id}"
+		}
+	case "groups", "apps":
+		if single && parts[1] != "rules" {
+			return "/api/v1/" + parts[0] + "/{id}"
+		}
 		return "/api/v1/" + parts[0]
-	case parts[0] == "logs" && len(parts) == 1:
-		return "/api/v1/logs"
+	case "logs":
+		if all {
+			return "/api/v1/logs"
+		}
 	}
 	return "/api/v1"
 }

@@ -3,6 +3,7 @@ package okta_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -276,7 +277,6 @@ func TestTime(t *testing.T) {
 type answering struct {
 	status      int
 	contentType string
-	body        string
 	header      map[string]string
 }
 
@@ -286,6 +286,29 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 		header.Set(name, value)
 	}
 	return &http.Response{StatusCode: a.status, Header: header, Body: http.NoBody, Request: r}, nil
+}
+
+// ended is a server that closes the connection instead of answering.
+type ended struct{ requests *int }
+
+func (e ended) RoundTrip(*http.Request) (*http.Response, error) {
+	*e.requests++
+	return nil, io.EOF
+}
+
+func TestAConnectionThatEndsIsNotTriedForEver(t *testing.T) {
+	t.Parallel()
+	bubble(t, "which the SDK would do", func(t *testing.T) {
+		n := 0
+		b := setup(t, oktasim.Options{}, func(o *okta.Options) { o.Transport = ended{&n} })
+		if _, err := b.client.User(b.ctx(t), b.id); !fault.Is[*fault.Unavailable](err) || n != 3 {
+			t.Errorf("%d requests, %v", n, err)
+		}
+		n = 0
+		if _, err := b.client.CreateUser(b.ctx(t), newcomer, why); !fault.Is[*fault.Unavailable](err) || n != 1 {
+			t.Errorf("%d creations, %v", n, err)
+		}
+	})
 }
 
 func TestAnswersThatAreNotOktas(t *testing.T) {

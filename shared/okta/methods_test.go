@@ -214,7 +214,7 @@ func reads() []method {
 	sales := okta.Group{ID: groupID, Name: "Salesforce Users", Type: okta.GroupTypeOkta}
 	berlin := okta.Group{ID: seed.GroupID("Location Berlin"), Name: "Location Berlin", Type: okta.GroupTypeOkta}
 	profiles := func(users []okta.User) []okta.Profile {
-		var all []okta.Profile
+		all := make([]okta.Profile, 0, len(users))
 		for _, u := range users {
 			all = append(all, u.Profile)
 		}

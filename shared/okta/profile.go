@@ -29,9 +29,9 @@ type Profile struct {
 	TimeZone string
 }
 
-// attributes are the profile's fields by Okta's names (spec, schema
+// attributesOf are a profile's fields by Okta's names (spec, schema
 // UserProfile).
-func (p *Profile) attributes() map[string]*string {
+func attributesOf(p *Profile) map[string]*string {
 	return map[string]*string{
 		"login": &p.Login, "email": &p.Email, "firstName": &p.FirstName, "lastName": &p.LastName,
 		"employeeNumber": &p.EmployeeNumber, "userType": &p.EmployeeType, "department": &p.Department,
@@ -41,7 +41,7 @@ func (p *Profile) attributes() map[string]*string {
 
 func profileOf(values sdkokta.UserProfile) Profile {
 	var p Profile
-	for name, field := range p.attributes() {
+	for name, field := range attributesOf(&p) {
 		*field, _ = values[name].(string)
 	}
 	return p
@@ -50,11 +50,11 @@ func profileOf(values sdkokta.UserProfile) Profile {
 // difference is what has to be sent to make p out of old: the new values, nil
 // for an attribute that loses its value.
 func (p Profile) difference(old Profile) sdkokta.UserProfile {
-	before, changed := old.attributes(), sdkokta.UserProfile{}
-	for name, field := range p.attributes() {
-		switch {
-		case *field == *before[name]:
-		case *field == "":
+	before, changed := attributesOf(&old), sdkokta.UserProfile{}
+	for name, field := range attributesOf(&p) {
+		switch *field {
+		case *before[name]:
+		case "":
 			changed[name] = nil
 		default:
 			changed[name] = *field

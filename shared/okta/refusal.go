@@ -85,7 +85,7 @@ func withoutURL(err error) error {
 }
 
 // fault is what came of a call, for the caller.
-func (x *exchange) fault(call call, err error) error {
+func (x *exchange) fault(call call) error {
 	undone := "nothing was changed"
 	unsure := "whether it was done is not known, and it is tried again"
 	if call.read {

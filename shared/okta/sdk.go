@@ -91,7 +91,7 @@ type call struct {
 func (c *Client) do(ctx context.Context, call call, run func(context.Context) error) (*exchange, error) {
 	x := &exchange{client: c, repeatable: !call.once, prefer: call.prefer}
 	if err := run(context.WithValue(ctx, exchangeKey{}, x)); err != nil {
-		return x, x.fault(call, err)
+		return x, x.fault(call)
 	}
 	return x, nil
 }

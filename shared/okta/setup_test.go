@@ -206,8 +206,9 @@ func (b *testBundle) records(t testing.TB) []audit.Record {
 
 // requests are the calls of the API so far, by method and path.
 func (b *testBundle) requests() []string {
-	var all []string
-	for _, c := range b.sim.Calls() {
+	calls := b.sim.Calls()
+	all := make([]string, 0, len(calls))
+	for _, c := range calls {
 		all = append(all, c.Method+" "+c.Path)
 	}
 	return all

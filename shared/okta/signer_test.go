@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"io"
 	"net/http"
@@ -226,8 +225,7 @@ func TestNewNamesAllThatIsWrong(t *testing.T) {
 	b := setup(t, oktasim.Options{})
 	const fine = `{"token":"00abc"}`
 	app := func(key string) string {
-		out, _ := json.Marshal(map[string]string{"clientId": clientID, "privateKey": key})
-		return string(out)
+		return encoded(t, map[string]string{"clientId": clientID, "privateKey": key})
 	}
 	for name, o := range map[string]okta.Options{
 		"no URL":             {Credentials: fine, Ledger: b.ledger},

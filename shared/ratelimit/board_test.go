@@ -68,7 +68,7 @@ func TestABookingIsNeverPutBackByItsOwnClassOrALowerOne(t *testing.T) {
 		b := newBoard(epoch)
 		now := int64(epoch)
 		classes := []Class{Urgent, Normal, Bulk}
-		var made []Booking
+		made := make([]Booking, 0, 40)
 		for range rapid.IntRange(1, 40).Draw(t, "bookings") {
 			now += int64(rapid.IntRange(0, 5).Draw(t, "seconds later"))
 			class := rapid.IntRange(0, 2).Draw(t, "class")
@@ -89,6 +89,24 @@ func TestABookingIsNeverPutBackByItsOwnClassOrALowerOne(t *testing.T) {
 			made = append(made, k)
 		}
 	})
+}
+
+func TestWhatIsBookedForThePresentSecondStays(t *testing.T) {
+	t.Parallel()
+	b := newBoard(epoch)
+	running, err := b.book(Booking{Class: Normal, Needs: []Need{{apps, 93}}}, epoch, 0, 0.92)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.book(Booking{Class: Urgent, Needs: []Need{{apps, 3}}}, epoch, 0, 0.92); err != nil {
+		t.Fatal(err)
+	}
+	if moved := b.follow(running); moved.At != running.At {
+		t.Errorf("its calls may be made already, and it was put back to %s", moved.At)
+	}
+	if b.bucket(apps).Calls[normalLane][memory] != 93 {
+		t.Error("the board no longer counts its calls where they are made")
+	}
 }
 
 // Urgent work waits for no one. Only calls that were made already can hold it up,

@@ -58,7 +58,7 @@ func TestThousandNormalAndFiftyUrgentBookingsAtOnce(t *testing.T) {
 				slots <- struct{}{} // as many functions as run at once
 				k := b.book(t, class, id, needs...)
 				<-slots
-				k = b.waitFor(t, k)
+				b.waitFor(t, k)
 				for _, n := range needs {
 					windows[n.Bucket].take(n.Calls)
 				}
@@ -70,7 +70,7 @@ func TestThousandNormalAndFiftyUrgentBookingsAtOnce(t *testing.T) {
 		for i := range 1000 {
 			work(joiners, ratelimit.Normal, fmt.Sprint("joiner ", i), need(groups, 5), need(other, 3))
 		}
-		var urgent []func() time.Duration
+		urgent := make([]func() time.Duration, 0, 50)
 		for i := range 50 {
 			urgent = append(urgent, work(leavers, ratelimit.Urgent, fmt.Sprint("leaver ", i), need(groups, 4), need(other, 11)))
 		}

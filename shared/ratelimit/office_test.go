@@ -34,17 +34,20 @@ type event struct {
 
 type agenda []event
 
-func (a agenda) Len() int { return len(a) }
-func (a agenda) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(a[i].at, a[j].at), cmp.Compare(a[i].seq, a[j].seq)) < 0
+func (a *agenda) Len() int { return len(*a) }
+func (a *agenda) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare((*a)[i].at, (*a)[j].at), cmp.Compare((*a)[i].seq, (*a)[j].seq)) < 0
 }
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-func (a *agenda) Push(e any)   { *a = append(*a, e.(event)) }
+func (a *agenda) Swap(i, j int) { (*a)[i], (*a)[j] = (*a)[j], (*a)[i] }
+func (a *agenda) Push(e any)    { *a = append(*a, e.(event)) }
 func (a *agenda) Pop() any {
 	last := (*a)[len(*a)-1]
 	*a = (*a)[:len(*a)-1]
 	return last
 }
+
+// fataler is a test or a property's trial.
+type fataler interface{ Fatal(problem ...any) }
 
 const epoch = 1_000_000 // the second the office opens
 
@@ -68,7 +71,7 @@ func (o *office) run() {
 func second(at time.Duration) int64 { return epoch + int64(at/time.Second) }
 
 // arrives has somebody book at a time and go through with it.
-func (o *office) arrives(t interface{ Fatal(...any) }, at time.Duration, class Class, id string, needs ...Need) {
+func (o *office) arrives(t fataler, at time.Duration, class Class, id string, needs ...Need) {
 	o.at(at, func() {
 		k, err := o.board.book(Booking{ID: id, Class: class, Needs: tidy(needs)}, second(at), 0, o.share)
 		if err != nil {
@@ -79,7 +82,7 @@ func (o *office) arrives(t interface{ Fatal(...any) }, at time.Duration, class C
 	})
 }
 
-func (o *office) goes(t interface{ Fatal(...any) }, now time.Duration, id string, k Booking) {
+func (o *office) goes(t fataler, now time.Duration, id string, k Booking) {
 	due := max(now, time.Duration(k.At.Unix()-epoch)*time.Second)
 	o.at(due, func() {
 		k, until := o.board.checkIn(k, second(due))

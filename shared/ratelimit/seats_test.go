@@ -201,7 +201,7 @@ func TestCheckIn(t *testing.T) {
 		}
 	})
 	bubble(t, "urgent work puts normal bookings back by as much as it takes", func(t *testing.T, b *testBundle) {
-		var booked []ratelimit.Booking
+		booked := make([]ratelimit.Booking, 0, 120)
 		for i := range 120 {
 			booked = append(booked, b.book(t, ratelimit.Normal, fmt.Sprint(i), need(apps, 1)))
 		}
@@ -228,7 +228,7 @@ func TestCheckIn(t *testing.T) {
 		}
 	})
 	bubble(t, "after a 429 nothing runs before the window ends, and what was due comes first then", func(t *testing.T, b *testBundle) {
-		var booked []ratelimit.Booking
+		booked := make([]ratelimit.Booking, 0, 100)
 		for i := range 100 {
 			booked = append(booked, b.book(t, ratelimit.Normal, fmt.Sprint(i), need(apps, 2)))
 		}
