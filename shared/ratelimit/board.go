@@ -124,6 +124,24 @@ func (b *board) book(k Booking, now, notBefore int64, share float64) (Booking, e
 	return k, nil
 }
 
+// learn takes in that Okta named a limit, and reports whether that changes
+// anything. What falls into one bucket here can have several limits there: then
+// the lowest counts, and a higher one only when the lower was not heard of for a
+// while.
+func (b *board) learn(name string, limit int, now int64) bool {
+	current, err := b.limitOf(name)
+	k := b.bucket(name)
+	heard := now-k.Since < int64(outdated/time.Second)
+	switch {
+	case err == nil && limit > current && k.Limit > 0 && heard:
+		return false
+	case err == nil && limit == current && (k.Limit == 0 || now-k.Since < int64(believed/time.Second)):
+		return false
+	}
+	k.Limit, k.Since = limit, now
+	return true
+}
+
 func (k *bucket) add(l lane, column, calls int) {
 	for len(k.Calls[l]) <= column {
 		k.Calls[l] = append(k.Calls[l], 0)

@@ -39,8 +39,10 @@ const (
 
 // bucket is one limit on the board.
 type bucket struct {
-	// Limit is the calls per minute that Okta named; 0 when it has named none.
-	Limit int `json:"limit,omitempty"`
+	// Limit is the calls per minute that Okta named; 0 when it has named none but
+	// the default. Since is the second it was last heard of.
+	Limit int   `json:"limit,omitempty"`
+	Since int64 `json:"since,omitempty"`
 	// Closed is the second, since 1970, before which no seat is given.
 	Closed int64 `json:"closed,omitempty"`
 	// Calls are the calls booked in each lane for each second from the board's

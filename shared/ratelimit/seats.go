@@ -148,12 +148,17 @@ func (s *Seats) CheckIn(ctx context.Context, k Booking) (Booking, error) {
 	return s.reserve(ctx, k, until)
 }
 
-// believed is how long Learn goes by what it last saw on the board.
-const believed = 5 * time.Minute
+const (
+	// believed is how long Learn goes by what it last saw on the board.
+	believed = 5 * time.Minute
+	// outdated is when a limit that nobody hears of any more gives way to a
+	// higher one.
+	outdated = 3 * believed
+)
 
 // Learn takes in what Okta said of a limit in an answer: X-Rate-Limit-Limit,
-// -Remaining, -Reset. It writes only what differs from what is known: another
-// limit, or that nothing is left before the reset because others used it up.
+// -Remaining, -Reset. It writes only what differs from what is known: a lower
+// limit, a higher one for good, or that nothing is left before the reset because others used it up.
 // Every call may be reported; nearly none costs anything.
 func (s *Seats) Learn(ctx context.Context, bucket string, limit, remaining int, reset time.Time) error {
 	if bucket == "" || limit <= 0 { // no limit was named: an overrun of concurrency
@@ -166,17 +171,16 @@ func (s *Seats) Learn(ctx context.Context, bucket string, limit, remaining int, 
 	s.mu.Lock()
 	seen, known := s.seen[bucket]
 	s.mu.Unlock()
-	if known && time.Since(seen.at) < believed && seen.limit == limit && seen.closed >= closed {
+	if known && time.Since(seen.at) < believed && limit >= seen.limit && seen.limit > 0 && seen.closed >= closed {
 		return nil
 	}
 	return s.change(ctx, "what Okta said of its limit for "+bucket, func(b *board) bool {
-		current, err := b.limitOf(bucket)
-		k := b.Buckets[bucket]
-		if err == nil && current == limit && (closed == 0 || k != nil && k.Closed >= closed) {
-			return false
+		learned := b.learn(bucket, limit, time.Now().Unix())
+		k := b.bucket(bucket)
+		if closed <= k.Closed {
+			return learned
 		}
-		k = b.bucket(bucket)
-		k.Limit, k.Closed = limit, max(k.Closed, closed)
+		k.Closed = closed
 		return true
 	}, bucket)
 }

@@ -329,6 +329,43 @@ func TestLearn(t *testing.T) {
 			t.Errorf("the limit is back at 100, and 10 more wait %s", time.Until(k.At))
 		}
 	})
+	bubble(t, "of several limits the lowest counts, as long as it is heard of", func(t *testing.T, b *testBundle) {
+		wait := func() time.Duration {
+			other := ratelimit.New(b.db.Client(), "control", 0.92)
+			now := time.Now().Format(time.TimeOnly)
+			b.book(t, ratelimit.Normal, "first "+now, need(apps, 90))
+			k, err := other.Book(t.Context(), ratelimit.Normal, "second "+now, []ratelimit.Need{need(apps, 90)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return time.Until(k.At)
+		}
+		hear := func(limits ...int) {
+			for _, limit := range limits {
+				if err := b.seats.Learn(t.Context(), apps, limit, limit-1, time.Now().Add(time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		hear(1000, 100, 1000, 100, 1000)
+		if wrote := b.writes(); wrote != 2 {
+			t.Errorf("%d writes", wrote)
+		}
+		for range 10 { // 40 minutes
+			time.Sleep(4 * time.Minute)
+			hear(100, 1000)
+		}
+		if wait() < 30*time.Second {
+			t.Error("the higher limit counts")
+		}
+		for range 6 { // 24 minutes
+			time.Sleep(4 * time.Minute)
+			hear(1000)
+		}
+		if wait() > 15*time.Second {
+			t.Error("the lower limit still counts, though nobody hears of it")
+		}
+	})
 	bubble(t, "nothing left closes the bucket until the reset", func(t *testing.T, b *testBundle) {
 		reset := time.Now().Add(33 * time.Second)
 		if err := b.seats.Learn(t.Context(), apps, 100, 0, reset); err != nil {
