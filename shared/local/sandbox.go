@@ -22,9 +22,6 @@ import (
 	"lifecycle/shared/platform"
 )
 
-// Builder makes a function's handler, as its main.go does.
-type Builder func(context.Context, *platform.Cloud) (lambda.Handler, error)
-
 // Verdict is what a Saboteur does to one outgoing call.
 type Verdict int
 
@@ -61,7 +58,7 @@ type Outgoing struct {
 // function is one Lambda with its sandboxes.
 type function struct {
 	template.Function
-	build Builder
+	build platform.Build
 	box   *Cloud
 
 	mu   sync.Mutex
@@ -153,12 +150,8 @@ func (f *function) start(ctx context.Context, s *sandbox) error {
 	if err != nil {
 		return err
 	}
-	handler, err := f.build(ctx, cloud)
-	if err != nil {
-		return err
-	}
-	s.handler = cloud.Handler(handler)
-	return nil
+	s.handler, err = cloud.Prepare(ctx, f.build)
+	return err
 }
 
 func (f *function) environment() map[string]string {

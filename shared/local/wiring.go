@@ -21,11 +21,12 @@ import (
 	"lifecycle/shared/local/seed"
 	"lifecycle/shared/local/snowsim"
 	"lifecycle/shared/local/template"
+	"lifecycle/shared/platform"
 )
 
 // builders are the functions by logical id; each main.go hands the same builder
 // to platform.Main (a test compares them).
-var builders = map[string]Builder{
+var builders = map[string]platform.Build{
 	"OnboardingTrigger":  event.NewTrigger,
 	"OnboardingSteps":    onboarding.NewSteps,
 	"OffboardingTrigger": event.NewTrigger,

@@ -17,7 +17,7 @@ import (
 // process's environment, lets build wire the handler, and serves it. When the
 // function cannot be built, one log line names everything that is missing and
 // the process exits with status 1.
-func Main(build func(context.Context, *Cloud) (lambda.Handler, error)) {
+func Main(build Build) {
 	handler, err := prepare(context.Background(), Options{Env: environment(os.Environ()), Out: os.Stdout}, build)
 	if err != nil {
 		os.Exit(1)
@@ -26,21 +26,18 @@ func Main(build func(context.Context, *Cloud) (lambda.Handler, error)) {
 }
 
 // prepare builds the function, and logs why when it cannot.
-func prepare(ctx context.Context, o Options, build func(context.Context, *Cloud) (lambda.Handler, error)) (lambda.Handler, error) {
+func prepare(ctx context.Context, o Options, build Build) (lambda.Handler, error) {
 	cloud, err := NewCloud(ctx, o)
 	if err != nil {
 		logStart(o.Out, err)
 		return nil, err
 	}
-	handler, err := build(WithLogger(ctx, cloud.Log), cloud)
-	if err == nil && handler == nil {
-		err = errors.New("the function has no handler")
-	}
+	handler, err := cloud.Prepare(ctx, build)
 	if err != nil {
 		logStart(o.Out, err)
 		return nil, err
 	}
-	return cloud.Handler(handler), nil
+	return handler, nil
 }
 
 func logStart(out io.Writer, err error) {

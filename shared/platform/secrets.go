@@ -32,6 +32,7 @@ type Secrets struct {
 	mu     sync.Mutex
 	client *secretsmanager.Client
 	cache  map[secretVersion]secretValue
+	given  map[string]string // what Value last returned, by id
 }
 
 type secretVersion struct{ id, stage string }
@@ -44,13 +45,18 @@ type secretValue struct {
 }
 
 func newSecrets(cfg aws.Config) *Secrets {
-	return &Secrets{cfg: cfg, cache: map[secretVersion]secretValue{}}
+	return &Secrets{cfg: cfg, cache: map[secretVersion]secretValue{}, given: map[string]string{}}
 }
 
 // Value returns the current version of the secret with this name or ARN. Errors
 // are those of AWSError.
 func (s *Secrets) Value(ctx context.Context, id string) (string, error) {
 	v, err := s.version(ctx, secretVersion{id, current}, secretAge)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.given[id] = v.value
+	}
 	return v.value, err
 }
 
