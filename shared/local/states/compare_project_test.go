@@ -233,4 +233,3 @@ func ruleLooks(r rule) []look {
 	}
 	return append(all, look{r.variable, values})
 }
-

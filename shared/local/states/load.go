@@ -112,10 +112,12 @@ func (l *loader) program(f *fields) *program {
 // connect checks that the states lead somewhere: every target exists, every
 // state can be reached, and some state ends.
 func (l *loader) connect(p *program, f *fields) {
+	complete := true
 	for _, name := range sortedStates(p) {
 		for _, t := range p.states[name].targets() {
 			if _, exists := p.states[t.name]; !exists && t.name != "" {
 				l.problem("state "+name, t.field, "there is no state %q beside it", t.name)
+				complete = false
 			}
 		}
 	}
@@ -146,7 +148,7 @@ func (l *loader) connect(p *program, f *fields) {
 			l.problem("state "+name, "", "no other state leads to it")
 		}
 	}
-	if !ends {
+	if !ends && complete {
 		f.problem("States", "no state ends the execution")
 	}
 }

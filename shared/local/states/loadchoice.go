@@ -11,8 +11,8 @@ func (l *loader) choice(s *state, f *fields) {
 	s.choice = c
 	c.fallback, _ = f.text("Default")
 	rules := f.objects("Choices")
-	if rules == nil {
-		f.problem("Choices", "has to hold at least one rule")
+	if _, given := f.values["Choices"]; !given {
+		f.problem("Choices", "is missing")
 	}
 	for _, r := range rules {
 		next, given := r.text("Next")

@@ -197,8 +197,8 @@ func (l *loader) parallel(s *state, f *fields) {
 	s.parameters = f.payload("Parameters")
 	l.retryable(s, f)
 	branches := f.objects("Branches")
-	if branches == nil {
-		f.problem("Branches", "has to hold at least one branch")
+	if _, given := f.values["Branches"]; !given {
+		f.problem("Branches", "is missing")
 	}
 	for i, b := range branches {
 		inner := l.fields(fmt.Sprintf("%s, Branches[%d]", f.at, i), b.values)

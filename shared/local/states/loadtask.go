@@ -39,7 +39,6 @@ func (l *loader) task(s *state, f *fields) {
 		f.problem("Resource", "%q is neither a function's ARN nor an integration that is run here", resource)
 	default:
 		l.integration(t, integration, f)
-		l.arguments(t, f)
 	}
 }
 
@@ -66,6 +65,7 @@ func (l *loader) integration(t *task, name string, f *fields) {
 	default:
 		f.problem("Resource", "%s has no pattern .%s", base, pattern)
 	}
+	l.arguments(t, f)
 }
 
 // arguments checks the names under an integration's Parameters.

@@ -109,7 +109,7 @@ func (a *attempt) run(v any) (any, error) {
 	var w *waiter
 	var token <-chan answer
 	if a.task.callback {
-		w = a.x.engine.await(a.context.token)
+		w = a.x.engine.await(a.x, a.context.token)
 		defer a.x.engine.forget(w)
 		token = w.answered
 	}

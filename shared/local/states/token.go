@@ -10,8 +10,9 @@ import (
 
 // waiter waits for the answer that comes with a task token.
 type waiter struct {
-	token    string
-	answered chan answer // holds one
+	execution *execution
+	token     string
+	answered  chan answer // holds one
 
 	mu   sync.Mutex
 	last time.Time // heartbeat, or start
@@ -32,8 +33,8 @@ func (x *execution) newToken() string {
 }
 
 // await makes a token valid.
-func (e *Engine) await(token string) *waiter {
-	w := &waiter{token: token, answered: make(chan answer, 1), last: time.Now()}
+func (e *Engine) await(x *execution, token string) *waiter {
+	w := &waiter{execution: x, token: token, answered: make(chan answer, 1), last: time.Now()}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.waiting[token] = w
@@ -78,7 +79,13 @@ func (w *waiter) left(every time.Duration) time.Duration {
 func (e *Engine) take(token string, answers bool) (*waiter, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if w, waits := e.waiting[token]; waits {
+	w, waits := e.waiting[token]
+	if waits {
+		// One that was stopped a moment ago may not have let go of it yet.
+		status, _ := w.execution.end()
+		waits = status == Running
+	}
+	if waits {
 		if answers {
 			delete(e.waiting, token)
 		}
