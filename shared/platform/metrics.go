@@ -26,7 +26,8 @@ func newMetrics(out io.Writer, namespace string) *Metrics {
 }
 
 // Count adds n to a metric. dims are pairs of name and value; a pair whose value
-// is empty is left out, because CloudWatch refuses it.
+// is empty is left out, because CloudWatch refuses it. The metric is kept by all
+// of them and by the first alone.
 func (m *Metrics) Count(name string, n int, dims ...string) {
 	m.put(name, "Count", float64(n), dims)
 }
@@ -84,7 +85,7 @@ func (m *Metrics) put(name, unit string, value float64, dims []string) {
 	line[metadataMember] = metricMetadata{
 		Timestamp: time.Now().UnixMilli(),
 		CloudWatchMetrics: []metricDirective{{
-			Namespace: m.namespace, Dimensions: [][]string{names}, Metrics: []metricDetail{{Name: name, Unit: unit}},
+			Namespace: m.namespace, Dimensions: rollups(names), Metrics: []metricDetail{{Name: name, Unit: unit}},
 		}},
 	}
 	raw, err := json.Marshal(line)
@@ -93,6 +94,16 @@ func (m *Metrics) put(name, unit string, value float64, dims []string) {
 	}
 	// A measurement that cannot be written must not fail what it measures.
 	_, _ = m.out.Write(append(raw, '\n'))
+}
+
+// rollups are the sets of dimensions that a metric is kept by: all of them, and
+// the first alone, which alarms and dashboards go by. CloudWatch adds up nothing
+// over dimensions by itself.
+func rollups(names []string) [][]string {
+	if len(names) < 2 {
+		return [][]string{names}
+	}
+	return [][]string{names[:1], names}
 }
 
 func cut(s string, n int) string {
