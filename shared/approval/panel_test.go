@@ -270,8 +270,11 @@ func TestStanding(t *testing.T) {
 		for _, options := range []snowsim.Options{licensed, {}} {
 			inBubble(t, options, func(t *testing.T, b *testBundle) {
 				b.open(t, b.panel("t1", false))
-				if err := b.desk.Withdraw(b.ctx, b.ticket); err != nil {
-					t.Fatal(err)
+				if n, err := b.desk.Withdraw(b.ctx, b.ticket, b.ask("").Key); n != 0 || err != nil || b.standing(t).Decision != "" {
+					t.Fatalf("took %d back that was to be kept, %v", n, err)
+				}
+				if n, err := b.desk.Withdraw(b.ctx, b.ticket); n != 1 || err != nil {
+					t.Fatalf("%d, %v", n, err)
 				}
 				if len(options.IntegrationRoles) == 0 {
 					b.settle(t, b.decide(t, grace, snowsim.Approved))
@@ -281,8 +284,8 @@ func TestStanding(t *testing.T) {
 				if s := b.standing(t); s.Decision != Cancelled || b.reconcile(t) != 0 {
 					t.Errorf("%+v", s)
 				}
-				if err := b.desk.Withdraw(b.ctx, b.ticket); err != nil {
-					t.Error(err)
+				if n, err := b.desk.Withdraw(b.ctx, b.ticket); n != 0 || err != nil {
+					t.Errorf("%d, %v", n, err)
 				}
 			})
 		}

@@ -112,39 +112,47 @@ func (d *Desk) Escalate(ctx context.Context, key string) error {
 	return d.store.mark(ctx, q, "escalated", time.Now())
 }
 
-// Withdraw takes back every open question about a ticket, because what it asks
-// for has changed or ended. An answer that comes later changes nothing.
-func (d *Desk) Withdraw(ctx context.Context, ticket servicenow.Ref) error {
+// Withdraw takes back every open question about a ticket, except those with the
+// keys to keep, because what it asks for has changed or ended, and counts them. An
+// answer that comes later changes nothing.
+func (d *Desk) Withdraw(ctx context.Context, ticket servicenow.Ref, keep ...string) (n int, err error) {
 	records, err := d.servicenow.ApprovalsOf(ctx, ticket)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var failed []error
 	seen := map[string]bool{}
+	for _, key := range keep {
+		seen[questionKey(key)] = true
+	}
 	for _, r := range records {
 		key, found, err := d.store.pointed(ctx, r.SysID)
 		if err != nil {
-			return err
+			return n, err
 		}
 		if !found || seen[key] {
 			continue
 		}
 		seen[key] = true
-		failed = append(failed, d.takeBack(ctx, key))
+		taken, err := d.takeBack(ctx, key)
+		if taken {
+			n++
+		}
+		failed = append(failed, err)
 	}
-	return errors.Join(failed...)
+	return n, errors.Join(failed...)
 }
 
-func (d *Desk) takeBack(ctx context.Context, key string) error {
+func (d *Desk) takeBack(ctx context.Context, key string) (taken bool, err error) {
 	q, found, err := d.store.question(ctx, key)
 	if err != nil || !found || q.Waiting == "" {
-		return err
+		return false, err
 	}
 	if q.Decision == "" {
 		if q, err = d.store.decided(ctx, q, verdictOf{decision: Cancelled}); err != nil {
-			return err
+			return false, err
 		}
 	}
 	_, err = d.settle(ctx, q)
-	return err
+	return true, err
 }

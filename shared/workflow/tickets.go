@@ -131,6 +131,19 @@ func (t *Tickets) AwaitChange(ctx context.Context, st waiting) (Nothing, error) 
 	return Nothing{}, t.custodian.Await(ctx, st.Subject)
 }
 
+// Await is AwaitChange for a step that waits for something else besides: an
+// approval. What happens first resumes the state.
+func (t *Tickets) Await(ctx context.Context, s Subject) error { return t.custodian.Await(ctx, s) }
+
+// Wake resumes the running state at once, when there is nothing to wait for.
+func (t *Tickets) Wake(ctx context.Context) error {
+	task, err := current(ctx)
+	if err != nil {
+		return err
+	}
+	return t.custodian.wake(ctx, task.Token)
+}
+
 // Release is the result of ReleaseTicket: $.release.
 type Release struct {
 	// Again is true when the ticket changed and has to be read once more.
@@ -178,6 +191,12 @@ func (t *Tickets) Announce(ctx context.Context, s Subject, key, text string, why
 	return t.servicenow.Post(ctx, Ref(s), servicenow.Posting{
 		Key: keyed(ctx, key), WorkNote: text, Set: t.Kind.Columns(servicenow.InProgress),
 	}, why)
+}
+
+// Remark writes a work note, once per key and execution, and leaves the ticket's
+// state as it is: for tickets that are no longer ours to work on.
+func (t *Tickets) Remark(ctx context.Context, s Subject, key, text string, why audit.Reason) error {
+	return t.servicenow.Post(ctx, Ref(s), servicenow.Posting{Key: keyed(ctx, key), WorkNote: text}, why)
 }
 
 // Resolve writes the final note and the final state, once per execution.
