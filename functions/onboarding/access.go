@@ -25,6 +25,8 @@ type access struct {
 
 // granted is what became of it: $.granted.
 type granted struct {
+	// UserID is the account that they were given to.
+	UserID string              `json:"user_id,omitempty"`
 	Grants []entitlement.Grant `json:"grants,omitempty"`
 	// Refused are grants that Okta did not accept, each with why.
 	Refused []refusal `json:"refused,omitempty"`
@@ -41,6 +43,9 @@ type refusal struct {
 // withdrawn is what a conversion or a changed ticket took away: $.withdrawn.
 type withdrawn struct {
 	Grants []entitlement.Grant `json:"grants,omitempty"`
+	// Kept are apps that a group gives too, so that Okta does not end the direct
+	// assignment.
+	Kept []entitlement.Grant `json:"kept,omitempty"`
 }
 
 // PlanAccess asks the rules what the person gets.
@@ -89,7 +94,7 @@ func (s *Steps) BookSeats(ctx context.Context, st state) (workflow.Seats, error)
 // GrantAccess adds the planned groups and apps. One that Okta refuses does not
 // keep the person from the others; the ticket names it.
 func (s *Steps) GrantAccess(ctx context.Context, st state) (granted, error) {
-	out := granted{Superseded: without(append(st.Granted.Grants, st.Granted.Superseded...), st.Access.Grants)}
+	out := granted{UserID: st.Account.UserID, Superseded: without(append(st.Granted.Grants, st.Granted.Superseded...), st.Access.Grants)}
 	for _, g := range st.Access.Grants {
 		err := s.grant(ctx, st, g)
 		switch {
@@ -132,10 +137,12 @@ func (s *Steps) WithdrawAccess(ctx context.Context, st state) (withdrawn, error)
 	why := audit.Reason{Kind: "birthright", Ref: st.Number, Version: st.Access.Version, Text: "no rule gives it to the present profile"}
 	for _, g := range append(st.Account.Former, st.Granted.Superseded...) {
 		gone, err := s.withdraw(ctx, g, st.Account.UserID, why)
-		if err != nil {
+		switch {
+		case g.Kind == "app" && fault.Is[*fault.Conflict](err):
+			out.Kept = append(out.Kept, g)
+		case err != nil:
 			return withdrawn{}, err
-		}
-		if gone {
+		case gone:
 			out.Grants = append(out.Grants, g)
 		}
 	}

@@ -78,6 +78,7 @@ func (s *Steps) Register(table *workflow.Steps) {
 	workflow.Add(table, "VerifyAccount", s.VerifyAccount)
 	workflow.Add(table, "ResolveTicket", s.ResolveTicket)
 	workflow.Add(table, "ReturnTicket", s.ReturnTicket)
+	workflow.Add(table, "TellLeftBehind", s.TellLeftBehind)
 }
 
 // because is the reason of every change that the ticket itself asks for.

@@ -83,6 +83,9 @@ func summary(st state, userID, login string) string {
 	for _, g := range st.Taken.Grants {
 		fmt.Fprintf(&b, "Taken away: %s %s, which only the former role gave.\n", g.Kind, g.Name)
 	}
+	for _, g := range st.Taken.Kept {
+		fmt.Fprintf(&b, "Stays: %s %s, because a group gives it too.\n", g.Kind, g.Name)
+	}
 	for _, gap := range st.Access.Gaps {
 		fmt.Fprintf(&b, "No rule: %s. The person has the baseline; whoever keeps the access rules should add a mapping.\n", gap)
 	}
@@ -113,8 +116,23 @@ func (s *Steps) ReturnTicket(ctx context.Context, st state) (outcome, error) {
 	if len(problems) == 0 && st.Account.Problem != "" {
 		problems = []string{st.Account.Problem}
 	}
-	return outcome{How: workflow.Returned}, s.tickets.Return(ctx, st.Subject, st.Ticket.Fingerprint,
-		"No account was made or changed.", problems, because(st.Subject))
+	undone := "No account was made or changed."
+	if id := st.Granted.UserID; id != "" {
+		undone = fmt.Sprintf("Okta user %s was made or changed for the ticket as it stood before, and has kept its access.", id)
+	}
+	return outcome{How: workflow.Returned}, s.tickets.Return(ctx, st.Subject, st.Ticket.Fingerprint, undone, problems, because(st.Subject))
+}
+
+// TellLeftBehind tells a ticket that was cancelled under way what had been made
+// by then.
+func (s *Steps) TellLeftBehind(ctx context.Context, st state) (workflow.Nothing, error) {
+	text := fmt.Sprintf("This ticket was closed or cancelled while it was carried out. By then Okta user %s had been made or changed, and given access:\n",
+		st.Granted.UserID)
+	for _, g := range st.Granted.Grants {
+		text += fmt.Sprintf("- %s %s\n", g.Kind, g.Name)
+	}
+	text += "If the person does not come, open a termination for the account: it takes all of it away."
+	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "left behind/"+st.Ticket.Fingerprint, text, because(st.Subject))
 }
 
 // DefaultKind is how an onboarding ticket looks unless configuration says

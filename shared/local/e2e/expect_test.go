@@ -55,11 +55,15 @@ func (o *office) isWith(t scenario.Ticket, group string, parts ...string) {
 	o.says(o.lastNote(t), parts...)
 }
 
-func (o *office) lastNote(t scenario.Ticket) string {
+func (o *office) lastNote(t scenario.Ticket) string    { return o.last(t, "work_notes") }
+func (o *office) lastComment(t scenario.Ticket) string { return o.last(t, "comments") }
+
+func (o *office) last(t scenario.Ticket, journal string) string {
 	o.t.Helper()
-	notes := o.Notes(t, "work_notes")
+	notes := o.Notes(t, journal)
 	if len(notes) == 0 {
-		o.t.Fatalf("%s has no work note", t.Number)
+		o.t.Errorf("%s has no %s; all notes: %q", t.Number, journal, o.Notes(t, ""))
+		return ""
 	}
 	return notes[len(notes)-1]
 }
@@ -139,4 +143,13 @@ func (o *office) verifiesLedger() {
 	if !report.OK() || report.Records == 0 {
 		o.t.Errorf("the ledger: %s", report)
 	}
+}
+
+// plainNotes are a ticket's work notes without their references.
+func (o *office) plainNotes(t scenario.Ticket) []string {
+	var plain []string
+	for _, note := range o.Notes(t, "work_notes") {
+		plain = append(plain, strings.TrimSpace(reference.ReplaceAllString(note, "")))
+	}
+	return plain
 }

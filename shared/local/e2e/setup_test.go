@@ -223,3 +223,6 @@ func (o *office) running(machine string, t scenario.Ticket) []states.Execution {
 	}
 	return list
 }
+
+// days lets time pass.
+func (o *office) days(n int) { time.Sleep(time.Duration(n) * 24 * time.Hour) }
