@@ -11,6 +11,7 @@ LAMBDA    := -tags lambda.norpc -trimpath -ldflags "-s -w -buildid="
 # Logical id in template.yaml = directory of its main.go.
 FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=functions/onboarding/steps \
              OffboardingTrigger=functions/offboarding/trigger OffboardingSteps=functions/offboarding/steps \
+             AccessRequestTrigger=functions/accessrequest/trigger AccessRequestSteps=functions/accessrequest/steps \
              ApprovalsTrigger=functions/approvals/trigger ApprovalsSteps=functions/approvals/steps \
              Sweep=functions/sweep/steps
 IDS       := $(foreach f,$(FUNCTIONS),$(firstword $(subst =, ,$(f))))

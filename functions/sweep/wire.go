@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/event"
@@ -23,10 +24,33 @@ type config struct {
 	ControlTable     string `env:"CONTROL_TABLE,required"`
 	Onboarding       string `env:"ONBOARDING_STATE_MACHINE_ARN,required"`
 	Offboarding      string `env:"OFFBOARDING_STATE_MACHINE_ARN,required"`
-	// OnboardingTickets and OffboardingTickets change what the tickets of these
-	// kinds look like, as JSON; empty means the built-in kinds.
-	OnboardingTickets  string `env:"ONBOARDING_TICKETS"`
-	OffboardingTickets string `env:"OFFBOARDING_TICKETS"`
+	AccessRequest    string `env:"ACCESS_REQUEST_STATE_MACHINE_ARN,required"`
+	// OnboardingTickets and the others change what the tickets of these kinds
+	// look like, as JSON; empty means the built-in kinds.
+	OnboardingTickets    string `env:"ONBOARDING_TICKETS"`
+	OffboardingTickets   string `env:"OFFBOARDING_TICKETS"`
+	AccessRequestTickets string `env:"ACCESS_REQUEST_TICKETS"`
+}
+
+// processes are the kinds of ticket that are looked after, leavers first: their
+// access is what must not stay.
+func (c config) processes(store *idempotency.Store, client *sfn.Client) ([]process, error) {
+	var list []process
+	for _, p := range []struct {
+		kind                         servicenow.Kind
+		variable, overrides, machine string
+	}{
+		{servicenow.OffboardingKind(), "OFFBOARDING_TICKETS", c.OffboardingTickets, c.Offboarding},
+		{servicenow.OnboardingKind(), "ONBOARDING_TICKETS", c.OnboardingTickets, c.Onboarding},
+		{servicenow.AccessRequestKind(), "ACCESS_REQUEST_TICKETS", c.AccessRequestTickets, c.AccessRequest},
+	} {
+		kind, err := p.kind.With([]byte(p.overrides))
+		if err != nil {
+			return nil, fmt.Errorf("the environment variable %s: %w", p.variable, err)
+		}
+		list = append(list, process{kind: kind, starter: event.NewStarter(store, client, p.machine)})
+	}
+	return list, nil
 }
 
 // NewSweep wires the scheduled function.
@@ -35,24 +59,15 @@ func NewSweep(_ context.Context, cloud *platform.Cloud) (lambda.Handler, error) 
 	if err != nil {
 		return nil, err
 	}
-	onboarding, err := servicenow.OnboardingKind().With([]byte(c.OnboardingTickets))
-	if err != nil {
-		return nil, fmt.Errorf("the environment variable ONBOARDING_TICKETS: %w", err)
-	}
-	offboarding, err := servicenow.OffboardingKind().With([]byte(c.OffboardingTickets))
-	if err != nil {
-		return nil, fmt.Errorf("the environment variable OFFBOARDING_TICKETS: %w", err)
-	}
 	store := idempotency.New(cloud.DynamoDB, c.IdempotencyTable)
+	processes, err := c.processes(store, cloud.SFN)
+	if err != nil {
+		return nil, err
+	}
 	s := &Sweep{
 		connect: func(ctx context.Context) (tickets, error) { return connect(ctx, cloud, c) },
 		custody: store, executions: cloud.SFN, metrics: cloud.Metrics,
-		gate: guard.NewSwitch(cloud.DynamoDB, c.ControlTable),
-		// Leavers first: their access is what must not stay.
-		processes: []process{
-			{kind: offboarding, starter: event.NewStarter(store, cloud.SFN, c.Offboarding)},
-			{kind: onboarding, starter: event.NewStarter(store, cloud.SFN, c.Onboarding)},
-		},
+		gate: guard.NewSwitch(cloud.DynamoDB, c.ControlTable), processes: processes,
 	}
 	return lambda.NewHandler(s.Run), nil
 }

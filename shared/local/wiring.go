@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"lifecycle/functions/accessrequest"
 	"lifecycle/functions/approvals"
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
@@ -27,13 +28,15 @@ import (
 // builders are the functions by logical id; each main.go hands the same builder
 // to platform.Main (a test compares them).
 var builders = map[string]platform.Build{
-	"OnboardingTrigger":  event.NewTrigger,
-	"OnboardingSteps":    onboarding.NewSteps,
-	"OffboardingTrigger": event.NewTrigger,
-	"OffboardingSteps":   offboarding.NewSteps,
-	"ApprovalsTrigger":   event.NewTrigger,
-	"ApprovalsSteps":     approvals.NewSteps,
-	"Sweep":              sweep.NewSweep,
+	"AccessRequestTrigger": event.NewTrigger,
+	"AccessRequestSteps":   accessrequest.NewSteps,
+	"OnboardingTrigger":    event.NewTrigger,
+	"OnboardingSteps":      onboarding.NewSteps,
+	"OffboardingTrigger":   event.NewTrigger,
+	"OffboardingSteps":     offboarding.NewSteps,
+	"ApprovalsTrigger":     event.NewTrigger,
+	"ApprovalsSteps":       approvals.NewSteps,
+	"Sweep":                sweep.NewSweep,
 }
 
 // simulate makes the systems that were not given.

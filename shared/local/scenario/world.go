@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lifecycle/functions/accessrequest"
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
 	"lifecycle/shared/local"
@@ -73,7 +74,7 @@ func New(ctx context.Context, o Options) (*World, error) {
 	if w.deployed {
 		url, secret, transport = strings.TrimSuffix(o.API, "/"), o.WebhookSecret, http.DefaultTransport
 	}
-	kinds := map[string]servicenow.Kind{"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind()}
+	kinds := map[string]servicenow.Kind{"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind(), "access-request": accessrequest.DefaultKind()}
 	var routes []snowsim.Route
 	for name, kind := range kinds {
 		routes = append(routes, snowsim.Route{Table: kind.Table, Query: kind.Query, Except: o.Except, URL: url + "/webhooks/servicenow/" + name})
