@@ -248,6 +248,16 @@ func TestEveryMethodUnderMisfortune(t *testing.T) {
 			},
 			effect: func(b *testBundle) int { return len(b.sim.Approvals(b.ticket.SysID)) },
 		},
+		"CreateTask": {
+			do: func(b *testBundle) error {
+				made, err := b.client.CreateTask(b.ctx, NewTask{Table: "sc_task", Key: "k", Values: map[string]string{"short_description": "May it?"}}, because)
+				if err == nil && b.sim.Record("sc_task", made.SysID) == nil {
+					err = errors.New("another record")
+				}
+				return err
+			},
+			effect: func(b *testBundle) int { return len(b.sim.Query("sc_task", "correlation_id=k")) },
+		},
 		"WithdrawApproval": {
 			do: func(b *testBundle) error {
 				for _, a := range b.sim.Approvals("") {

@@ -139,8 +139,9 @@ var task = Table{Name: "task", Label: "Task", Display: "number", Prefix: "TASK",
 	reference("location", "cmn_location"),
 }}
 
-// incident has, besides the platform's, the columns u_* that the onboarding and
-// offboarding tickets of package servicenow use unless configured otherwise.
+// incident has, besides the platform's, the columns u_* that the onboarding,
+// offboarding and role change tickets of package servicenow use unless configured
+// otherwise.
 var incident = Table{Name: "incident", Label: "Incident", Extends: "task", Prefix: "INC", Columns: []Column{
 	reference("caller_id", "sys_user"), choice("category", "inquiry"), choice("subcategory", ""), number("incident_state", "1"),
 	number("severity", "3"), number("priority", "5"), choice("hold_reason", ""), number("notify", "1"), number("reopen_count", "0"),
@@ -151,6 +152,8 @@ var incident = Table{Name: "incident", Label: "Incident", Extends: "task", Prefi
 	text("u_title", 100), text("u_role", 100), text("u_location", 100), text("u_employee_number", 40),
 	text("u_previous_employee_number", 40), text("u_employee_type", 40), text("u_time_zone", 40), reference("u_manager", "sys_user"),
 	{Name: "u_start_date", Type: Date}, text("u_termination_at", 40), flag("u_legal_hold", "false"),
+	text("u_old_department", 100), text("u_old_title", 100), text("u_old_location", 100), reference("u_old_manager", "sys_user"),
+	{Name: "u_effective_date", Type: Date},
 }}
 
 // securityIncident is the table of the plugin Security Incident Response.
