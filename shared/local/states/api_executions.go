@@ -6,7 +6,7 @@ import (
 )
 
 func (e *Engine) startExecution(asked *request) (any, error) {
-	x, err := e.start(asked.StateMachineArn, asked.Name, asked.Input, nil)
+	x, err := e.start(e.ctx, asked.StateMachineArn, asked.Name, asked.Input)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +158,6 @@ func (e *Engine) redriveExecution(asked *request) (any, error) {
 	x.status, x.stopped, x.errorName, x.cause = Running, time.Time{}, "", ""
 	x.redrives++
 	x.redriven, x.done = time.Now(), make(chan struct{})
-	x.launch(nil)
+	x.launch(e.ctx)
 	return map[string]any{"redriveDate": epoch(x.redriven)}, nil
 }

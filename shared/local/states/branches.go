@@ -150,7 +150,7 @@ func (t *thread) iteration(g *group, s *state, i int, item, input any) (any, err
 
 // group is what runs beneath a Parallel or Map.
 type group struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // one for all that run beneath the state
 	cancel context.CancelFunc
 	all    sync.WaitGroup
 

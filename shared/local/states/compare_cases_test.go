@@ -59,8 +59,7 @@ func dataFlowCases(pass func(name, fields, input string)) {
 }
 
 func intrinsicCases(pass func(name, fields, input string)) {
-	var fields []string
-	for name, call := range map[string]string{
+	calls := map[string]string{
 		"format":        `States.Format('{} is {} years, {} {}', $.name, $.age, $.list, $.two)`,
 		"format-nested": `States.Format('{}', States.Array($.name, 'x', 1, true))`,
 		"string-json":   `States.StringToJson($.json)`,
@@ -83,7 +82,9 @@ func intrinsicCases(pass func(name, fields, input string)) {
 		"add":           `States.MathAdd($.age, -1)`,
 		"split":         `States.StringSplit('1,2+3', ',+')`,
 		"split-empty":   `States.StringSplit('a..b', '.')`,
-	} {
+	}
+	fields := make([]string, 0, len(calls))
+	for name, call := range calls {
 		fields = append(fields, `"`+name+`.$":"`+call+`"`)
 	}
 	pass("intrinsics", `"Parameters":{`+strings.Join(fields, ",")+`}`,
@@ -128,14 +129,14 @@ func choiceCases(add addCase) {
 		"nested":               `"And":[{"Not":{"Variable":"$.s","StringEquals":"x"}},{"Or":[{"Variable":"$.n","NumericEquals":1},{"Variable":"$.m","NumericEquals":3}]}]`,
 		"present-then-boolean": `"And":[{"Variable":"$.nope.x","IsPresent":true},{"Variable":"$.nope.x","BooleanEquals":true}]`,
 	}
-	states := `{"StartAt":"BEGIN","States":{"end":{"Type":"Succeed"}`
+	states := append(make([]string, 0, len(rules)+1), `"end":{"Type":"Succeed"}`)
 	next := "end"
 	for name, rule := range rules {
-		states += `,"` + name + `":{"Type":"Choice","Choices":[{` + rule + `,"Next":"` + name + ` yes"}],"Default":"` + name + ` no"},` +
-			`"` + name + ` yes":{"Type":"Pass","Next":"` + next + `"},"` + name + ` no":{"Type":"Pass","Next":"` + next + `"}`
+		states = append(states, strings.NewReplacer("NAME", name, "NEXT", next, "RULE", rule).Replace(
+			`"NAME":{"Type":"Choice","Choices":[{RULE,"Next":"NAME yes"}],"Default":"NAME no"},"NAME yes":{"Type":"Pass","Next":"NEXT"},"NAME no":{"Type":"Pass","Next":"NEXT"}`))
 		next = name
 	}
-	add("choices", strings.ReplaceAll(states, "BEGIN", next)+"}}",
+	add("choices", `{"StartAt":"`+next+`","States":{`+strings.Join(states, ",")+`}}`,
 		`{"s":"b","s2":"b","n":5,"m":3,"t":true,"f":false,"z":null,"at":"2026-01-01T00:00:00Z","file":"log-2026.txt"}`, nil)
 }
 
@@ -187,19 +188,17 @@ func taskCases(add addCase) {
 
 func branchCases(add addCase) {
 	branch := func(state string) string { return `{"StartAt":"P","States":{` + state + `}}` }
-	ok := func(name string) string {
-		return `"` + name + `":{"Type":"Pass","Parameters":{"from":"` + name + `","x.$":"$.x"},"End":true}`
-	}
-	parallel := func(name, fields, one, two string) {
-		add("parallel-"+name, `"A":{"Type":"Parallel",`+fields+`"Branches":[`+branch(one)+`,`+strings.ReplaceAll(branch(two), `"P"`, `"Q"`)+`],"Next":"Z"},"Z":{"Type":"Pass","End":true}`,
+	ok := `"P":{"Type":"Pass","Parameters":{"from":"P","x.$":"$.x"},"End":true}`
+	parallel := func(name, fields, second string) {
+		add("parallel-"+name, `"A":{"Type":"Parallel",`+fields+`"Branches":[`+branch(ok)+`,`+strings.ReplaceAll(branch(second), `"P"`, `"Q"`)+`],"Next":"Z"},"Z":{"Type":"Pass","End":true}`,
 			`{"x":1,"l":[1,2,3]}`, always(errs("Gone", "no")))
 	}
 	failing := `"P":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"Broken","Cause":"in a branch"}`
-	parallel("plain", ``, ok("P"), ok("P"))
-	parallel("selector", `"ResultSelector":{"first.$":"$[0]"},"ResultPath":"$.r",`, ok("P"), ok("P"))
-	parallel("parameters", `"Parameters":{"x.$":"$.l[2]"},`, ok("P"), ok("P"))
-	parallel("fails", ``, ok("P"), failing)
-	parallel("caught", `"Catch":[{"ErrorEquals":["Broken"],"ResultPath":"$.e","Next":"Z"}],`, ok("P"), failing)
+	parallel("plain", ``, ok)
+	parallel("selector", `"ResultSelector":{"first.$":"$[0]"},"ResultPath":"$.r",`, ok)
+	parallel("parameters", `"Parameters":{"x.$":"$.l[2]"},`, ok)
+	parallel("fails", ``, failing)
+	parallel("caught", `"Catch":[{"ErrorEquals":["Broken"],"ResultPath":"$.e","Next":"Z"}],`, failing)
 	each := func(name, fields, state, input string) {
 		add("map-"+name, `"A":{"Type":"Map",`+fields+`"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"P","States":{`+state+`}},"Next":"Z"},"Z":{"Type":"Pass","End":true}`,
 			input, always(returns(map[string]any{"ok": 1})))

@@ -18,7 +18,7 @@ func projectCases(t *testing.T) []compareCase {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	var all []compareCase
+	all := make([]compareCase, 0, len(files))
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".asl.json")
 		definition := readMachine(t, file, name)
@@ -217,7 +217,7 @@ func ruleLooks(r rule) []look {
 	if r.variable == nil || len(r.variable.steps) == 0 {
 		return all
 	}
-	values := []any{r.operand}
+	var values []any
 	switch operand := r.operand.(type) {
 	case bool:
 		values = []any{true, false}
@@ -225,10 +225,10 @@ func ruleLooks(r rule) []look {
 			return all
 		}
 	case string:
-		values = append(values, "something else")
+		values = []any{operand, "something else"}
 	case int64:
 		values = []any{operand - 1, operand, operand + 1}
-	case nil: // compared with a path
+	default: // compared with a path
 		return all
 	}
 	return append(all, look{r.variable, values})

@@ -26,7 +26,7 @@ type Options struct {
 // Engine is an embedded Step Functions. It is safe for concurrent use.
 type Engine struct {
 	options Options
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // the life of the engine
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
@@ -142,7 +142,7 @@ func (e *Engine) update(arn, definition, role string) (*machine, error) {
 func (e *Engine) Machines() []Machine {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var all []Machine
+	all := make([]Machine, 0, len(e.machines))
 	for _, m := range e.machines {
 		all = append(all, Machine{Name: m.name, ARN: m.arn, Definition: m.definition, Created: m.created, Updated: m.updated})
 	}
@@ -158,7 +158,7 @@ func (e *Engine) arn(kind, name string) string {
 // empty input is {}. The same name with the same input returns the execution
 // that runs under it; otherwise the name is taken for 90 days after its end.
 func (e *Engine) Start(machineARN, name, input string) (string, error) {
-	x, err := e.start(machineARN, name, input, nil)
+	x, err := e.start(e.ctx, machineARN, name, input)
 	if err != nil {
 		return "", err
 	}
@@ -169,7 +169,9 @@ func (e *Engine) Start(machineARN, name, input string) (string, error) {
 // quotas).
 const nameKept = 90 * 24 * time.Hour
 
-func (e *Engine) start(machineARN, name, input string, parent context.Context) (*execution, error) { //nolint:revive // no caller's context: parent is who is waited for
+// start starts an execution that ends with parent: the engine, or another
+// execution that waits for it.
+func (e *Engine) start(parent context.Context, machineARN, name, input string) (*execution, error) {
 	if name == "" {
 		name = uuid()
 	}

@@ -92,7 +92,7 @@ func run(t *testing.T, definition, input string, answers ...reply) (Execution, [
 }
 
 func kinds(events []event) []string {
-	var all []string
+	all := make([]string, 0, len(events))
 	for _, e := range events {
 		all = append(all, e.kind)
 	}

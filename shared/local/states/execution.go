@@ -78,12 +78,8 @@ func newExecution(e *Engine, m *machine, arn, name, text string, input any) *exe
 	}
 }
 
-// launch starts the goroutine of the execution. With a parent, it is stopped
-// when that ends.
+// launch starts the goroutine of the execution, which ends when parent does.
 func (x *execution) launch(parent context.Context) {
-	if parent == nil {
-		parent = x.engine.ctx
-	}
 	limit := mostTime
 	if own := x.machine.program.timeout; own > 0 {
 		limit = min(limit, time.Duration(own)*time.Second)
@@ -103,15 +99,18 @@ func (x *execution) run(ctx context.Context, done chan struct{}) {
 		"Id": x.machine.arn, "Name": x.machine.name,
 	}}}
 	x.mu.Lock()
-	first, start, with := x.redrives == 0, x.at, x.with
+	redrives, start, with := x.redrives, x.at, x.with
 	x.mu.Unlock()
-	if first {
-		t.add(event{kind: "ExecutionStarted", name: x.role(), data: x.input, hasData: true})
-	} else {
-		t.add(event{kind: "ExecutionRedriven", number: x.redrives})
+	begin := event{kind: "ExecutionStarted", name: x.role(), data: x.input, hasData: true}
+	if redrives > 0 {
+		begin = event{kind: "ExecutionRedriven", number: redrives}
 	}
-	t.previous = 0 // the first state's event comes after none (published histories)
-	out, err := t.program(x.machine.program, start, with)
+	var out any
+	err := t.add(begin)
+	if err == nil {
+		t.previous = 0 // the first state's event comes after none (published histories)
+		out, err = t.program(x.machine.program, start, with)
+	}
 	f, failed := asFailure(err)
 	switch {
 	case err == nil:

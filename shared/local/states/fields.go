@@ -24,8 +24,8 @@ func (f *fields) inside(name string, values map[string]any) *fields {
 	return &fields{l: f.l, at: f.at, prefix: f.prefix + name + ".", values: values, asked: map[string]bool{}}
 }
 
-func (f *fields) problem(name, format string, args ...any) {
-	f.l.problem(f.at, f.prefix+name, format, args...)
+func (f *fields) problemf(name, format string, args ...any) {
+	f.l.problemf(f.at, f.prefix+name, format, args...)
 }
 
 func (f *fields) value(name string) (any, bool) {
@@ -38,7 +38,7 @@ func (f *fields) value(name string) (any, bool) {
 func (f *fields) refuse(why string, names ...string) {
 	for _, name := range names {
 		if _, given := f.value(name); given {
-			f.problem(name, "%s", why)
+			f.problemf(name, "%s", why)
 		}
 	}
 }
@@ -47,7 +47,7 @@ func (f *fields) refuse(why string, names ...string) {
 func (f *fields) done() {
 	for _, name := range sortedNames(f.values) {
 		if !f.asked[name] {
-			f.problem(name, "the States Language does not know it here")
+			f.problemf(name, "the States Language does not know it here")
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (f *fields) text(name string) (string, bool) {
 	}
 	s, isText := v.(string)
 	if !isText || (s == "" && name != "Comment") {
-		f.problem(name, "has to be a text")
+		f.problemf(name, "has to be a text")
 	}
 	return s, true
 }
@@ -68,7 +68,7 @@ func (f *fields) truth(name string) bool {
 	v, given := f.value(name)
 	b, isTruth := v.(bool)
 	if given && !isTruth {
-		f.problem(name, "has to be true or false")
+		f.problemf(name, "has to be true or false")
 	}
 	return b
 }
@@ -77,7 +77,7 @@ func (f *fields) object(name string) (map[string]any, bool) {
 	v, given := f.value(name)
 	o, isObject := v.(map[string]any)
 	if given && !isObject {
-		f.problem(name, "has to be an object")
+		f.problemf(name, "has to be an object")
 	}
 	return o, isObject
 }
@@ -90,7 +90,7 @@ func (f *fields) objects(name string) []*fields {
 	}
 	list, isList := v.([]any)
 	if !isList || len(list) == 0 {
-		f.problem(name, "has to be an array with at least one object")
+		f.problemf(name, "has to be an array with at least one object")
 		return nil
 	}
 	var all []*fields
@@ -98,7 +98,7 @@ func (f *fields) objects(name string) []*fields {
 		at := fmt.Sprintf("%s[%d]", name, i)
 		o, isObject := item.(map[string]any)
 		if !isObject {
-			f.problem(at, "has to be an object")
+			f.problemf(at, "has to be an object")
 			continue
 		}
 		all = append(all, f.inside(at, o))
@@ -114,7 +114,7 @@ func (f *fields) whole(name string, least, most, otherwise int64) int64 {
 	}
 	n, isWhole := v.(int64)
 	if !isWhole || n < least || n > most {
-		f.problem(name, "has to be a whole number from %d to %d", least, most)
+		f.problemf(name, "has to be a whole number from %d to %d", least, most)
 	}
 	return n
 }
@@ -127,7 +127,7 @@ func (f *fields) reference(name string) *path {
 	}
 	p, err := parseReference(s)
 	if err != nil {
-		f.problem(name, "%v", err)
+		f.problemf(name, "%v", err)
 		return nil
 	}
 	return p
@@ -145,7 +145,7 @@ func (f *fields) optionalPath(name string) (p *path, none bool) {
 	}
 	p, err := parsePath(s)
 	if err != nil {
-		f.problem(name, "%v", err)
+		f.problemf(name, "%v", err)
 	}
 	return p, false
 }
@@ -161,7 +161,7 @@ func (f *fields) resultPath() (p *path, none bool) {
 	}
 	p = f.reference("ResultPath")
 	if p != nil && p.inContext {
-		f.problem("ResultPath", "the context object cannot be written")
+		f.problemf("ResultPath", "the context object cannot be written")
 	}
 	return p, false
 }
@@ -172,14 +172,14 @@ func (f *fields) payload(name string) *payload {
 	if !given {
 		return nil
 	}
-	return parsePayload(v, name, func(at, format string, args ...any) { f.problem(at, format, args...) })
+	return parsePayload(v, name, func(at, format string, args ...any) { f.problemf(at, format, args...) })
 }
 
 // seconds reads X and XPath, of which at most one may be given.
 func (f *fields) seconds(name string, least int64) seconds {
 	s := seconds{fixed: f.whole(name, least, mostSeconds, 0), path: f.reference(name + "Path")}
 	if _, both := f.values[name]; both && s.path != nil {
-		f.problem(name+"Path", "stands beside %s: which of the two is meant?", name)
+		f.problemf(name+"Path", "stands beside %s: which of the two is meant?", name)
 	}
 	return s
 }
@@ -190,7 +190,7 @@ func (f *fields) errorNames(last bool) []string {
 	v, _ := f.value("ErrorEquals")
 	list, isList := v.([]any)
 	if !isList || len(list) == 0 {
-		f.problem("ErrorEquals", "has to be an array with at least one error name")
+		f.problemf("ErrorEquals", "has to be an array with at least one error name")
 		return nil
 	}
 	var names []string
@@ -198,14 +198,14 @@ func (f *fields) errorNames(last bool) []string {
 		name, isText := item.(string)
 		switch {
 		case !isText || name == "":
-			f.problem("ErrorEquals", "error names are texts")
+			f.problemf("ErrorEquals", "error names are texts")
 		case len(name) > 7 && name[:7] == "States." && !reservedErrors[name]:
-			f.problem("ErrorEquals", "there is no error %s; names that begin with States. are reserved", name)
+			f.problemf("ErrorEquals", "there is no error %s; names that begin with States. are reserved", name)
 		}
 		names = append(names, name)
 	}
 	if slices.Contains(names, errAll) && (len(names) > 1 || !last) {
-		f.problem("ErrorEquals", "States.ALL has to stand alone, and in the last entry")
+		f.problemf("ErrorEquals", "States.ALL has to stand alone, and in the last entry")
 	}
 	return names
 }
@@ -213,6 +213,6 @@ func (f *fields) errorNames(last bool) []string {
 // language refuses JSONata.
 func (f *fields) language() {
 	if language, given := f.text("QueryLanguage"); given && language != "JSONPath" {
-		f.problem("QueryLanguage", "only JSONPath is run here, not %s", language)
+		f.problemf("QueryLanguage", "only JSONPath is run here, not %s", language)
 	}
 }

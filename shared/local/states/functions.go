@@ -1,13 +1,14 @@
 package states
 
 import (
-	"crypto/md5"  //nolint:gosec // States.Hash offers it
+	"crypto/md5"
 	"crypto/rand" // States.UUID
-	"crypto/sha1" //nolint:gosec // States.Hash offers it
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	mathrand "math/rand/v2"
@@ -61,7 +62,7 @@ func format(a []any) (any, error) {
 			out.WriteByte(template[i])
 		case c == '{' && strings.HasPrefix(template[i:], "{}"):
 			if next >= len(a) {
-				return nil, fmt.Errorf("the template has more {} than there are values")
+				return nil, errors.New("the template has more {} than there are values")
 			}
 			shown(&out, a[next])
 			next++
@@ -73,7 +74,7 @@ func format(a []any) (any, error) {
 		}
 	}
 	if next < len(a) {
-		return nil, fmt.Errorf("the template has fewer {} than there are values")
+		return nil, errors.New("the template has fewer {} than there are values")
 	}
 	return out.String(), nil
 }
@@ -156,10 +157,10 @@ func hash(a []any) (any, error) {
 	var sum []byte
 	switch algorithm {
 	case "MD5":
-		s := md5.Sum([]byte(data)) //nolint:gosec // asked for
+		s := md5.Sum([]byte(data))
 		sum = s[:]
 	case "SHA-1":
-		s := sha1.Sum([]byte(data)) //nolint:gosec // asked for
+		s := sha1.Sum([]byte(data))
 		sum = s[:]
 	case "SHA-256":
 		s := sha256.Sum256([]byte(data))
@@ -183,9 +184,9 @@ func jsonMerge(a []any) (any, error) {
 	second, ok2 := a[1].(map[string]any)
 	switch {
 	case !ok || !ok2:
-		return nil, fmt.Errorf("the first two arguments have to be objects")
+		return nil, errors.New("the first two arguments have to be objects")
 	case a[2] != false:
-		return nil, fmt.Errorf("the third argument has to be false: the service does not merge deep")
+		return nil, errors.New("the third argument has to be false: the service does not merge deep")
 	}
 	merged := maps.Clone(first)
 	maps.Copy(merged, second)

@@ -1,6 +1,7 @@
 package states
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -11,7 +12,7 @@ const mostRange = 1000
 func array(v any) ([]any, error) {
 	list, ok := v.([]any)
 	if !ok {
-		return nil, fmt.Errorf("the first argument has to be an array")
+		return nil, errors.New("the first argument has to be an array")
 	}
 	return list, nil
 }
@@ -26,7 +27,7 @@ func arrayPartition(a []any) (any, error) {
 		return nil, err
 	}
 	if size < 1 {
-		return nil, fmt.Errorf("the size of a part has to be positive")
+		return nil, errors.New("the size of a part has to be positive")
 	}
 	parts := []any{}
 	for part := range slices.Chunk(list, int(min(size, int64(len(list))+1))) {
@@ -55,7 +56,7 @@ func arrayRange(a []any) (any, error) {
 	}
 	from, to, by := n[0], n[1], n[2]
 	if by == 0 {
-		return nil, fmt.Errorf("steps of 0 lead nowhere")
+		return nil, errors.New("steps of 0 lead nowhere")
 	}
 	list := []any{}
 	for i := from; (by > 0 && i <= to) || (by < 0 && i >= to); i += by {

@@ -1,6 +1,7 @@
 package states
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -93,7 +94,7 @@ func (s *scanner) argument() (argument, error) {
 	rest := s.rest()
 	switch {
 	case rest == "":
-		return argument{}, fmt.Errorf("it ends where an argument should stand")
+		return argument{}, errors.New("it ends where an argument should stand")
 	case rest[0] == '\'':
 		return s.quoted()
 	case rest[0] == '$':
@@ -129,7 +130,7 @@ func (s *scanner) quoted() (argument, error) {
 		}
 		s.at++
 	}
-	return argument{}, fmt.Errorf("a ' is missing at its end")
+	return argument{}, errors.New("a ' is missing at its end")
 }
 
 // until takes everything up to the comma or parenthesis that ends an argument.
@@ -140,9 +141,10 @@ func (s *scanner) until() string {
 		c := s.text[s.at]
 		switch {
 		case quote != 0:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				s.at++
-			} else if c == quote {
+			case quote:
 				quote = 0
 			}
 		case c == '\'' || c == '"':

@@ -105,6 +105,14 @@ func TestIntrinsicFunctionsFail(t *testing.T) {
 
 func TestPatternsMatchAsARegularExpressionWould(t *testing.T) {
 	t.Parallel()
+	for _, c := range []struct {
+		s, pattern string
+		want       bool
+	}{{"ab", "ab*b", false}, {"abb", "ab*b", true}, {"", "*", true}, {"aXbXc", "a*X*c", true}, {"ab", "b*", false}, {"a*", `a\*`, true}, {"ab", `a\*`, false}} {
+		if matches(c.s, c.pattern) != c.want {
+			t.Errorf("%q on %q: not %v", c.pattern, c.s, c.want)
+		}
+	}
 	letters := rapid.SampledFrom([]rune(`ab*\.`))
 	rapid.Check(t, func(t *rapid.T) {
 		pattern := rapid.StringOfN(letters, 0, 8, -1).Draw(t, "pattern")

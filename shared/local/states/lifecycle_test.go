@@ -145,17 +145,17 @@ func TestWatchersLearnEveryEventAndMayStopAtAny(t *testing.T) {
 			if x.Status != want || len(seen) != count || x.Events != count {
 				t.Errorf("stopped at %d: %s after %d events", stopAt, x.Status, len(seen))
 			}
-			entered := ""
+			var entered strings.Builder
 			for i, v := range seen {
 				if v.ID != i+1 || v.Execution != arn || v.Machine != x.Machine {
 					t.Error(v)
 				}
 				if v.Entered() {
-					entered += v.State
+					entered.WriteString(v.State)
 				}
 			}
-			if want == Succeeded && entered != "AWTZ" {
-				t.Error(entered)
+			if want == Succeeded && entered.String() != "AWTZ" {
+				t.Error(entered.String())
 			}
 		})
 	}

@@ -24,7 +24,7 @@ const mostSeconds = 99999999
 func load(definition string) (*program, error) {
 	l := &loader{names: map[string]string{}}
 	if left := unsubstituted.FindString(definition); left != "" {
-		l.problem("", "", "%s has no substitution", left)
+		l.problemf("", "", "%s has no substitution", left)
 	}
 	v, err := decodeStrict([]byte(definition))
 	if err != nil {
@@ -36,7 +36,7 @@ func load(definition string) (*program, error) {
 	}
 	f := l.fields("the state machine", object)
 	if version, given := f.text("Version"); given && version != "1.0" {
-		f.problem("Version", "has to be 1.0")
+		f.problemf("Version", "has to be 1.0")
 	}
 	p := l.program(f)
 	p.timeout = f.whole("TimeoutSeconds", 1, mostSeconds, 0)
@@ -63,7 +63,7 @@ type loader struct {
 	names    map[string]string // every state of the machine, with where it stands
 }
 
-func (l *loader) problem(at, field, format string, args ...any) {
+func (l *loader) problemf(at, field, format string, args ...any) {
 	where := at
 	if field != "" {
 		where += ", field " + field
@@ -81,26 +81,26 @@ func (l *loader) program(f *fields) *program {
 	p := &program{states: map[string]*state{}}
 	start, given := f.text("StartAt")
 	if !given {
-		f.problem("StartAt", "is missing")
+		f.problemf("StartAt", "is missing")
 	}
 	p.startAt = start
 	all, given := f.object("States")
 	if !given || len(all) == 0 {
-		f.problem("States", "has to hold at least one state")
+		f.problemf("States", "has to hold at least one state")
 		return p
 	}
 	for _, name := range sortedNames(all) {
 		at := "state " + name
 		if n := len([]rune(name)); n == 0 || n > 80 {
-			l.problem(at, "", "a state's name has 1 to 80 characters")
+			l.problemf(at, "", "a state's name has 1 to 80 characters")
 		}
 		if other, twice := l.names[name]; twice {
-			l.problem(at, "", "the name is used twice, in %s and in %s; names are unique in the whole machine", other, f.at)
+			l.problemf(at, "", "the name is used twice, in %s and in %s; names are unique in the whole machine", other, f.at)
 		}
 		l.names[name] = f.at
 		object, isObject := all[name].(map[string]any)
 		if !isObject {
-			l.problem(at, "", "it is no object")
+			l.problemf(at, "", "it is no object")
 			continue
 		}
 		p.states[name] = l.state(name, l.fields(at, object))
@@ -116,7 +116,7 @@ func (l *loader) connect(p *program, f *fields) {
 	for _, name := range sortedStates(p) {
 		for _, t := range p.states[name].targets() {
 			if _, exists := p.states[t.name]; !exists && t.name != "" {
-				l.problem("state "+name, t.field, "there is no state %q beside it", t.name)
+				l.problemf("state "+name, t.field, "there is no state %q beside it", t.name)
 				complete = false
 			}
 		}
@@ -125,7 +125,7 @@ func (l *loader) connect(p *program, f *fields) {
 		return
 	}
 	if _, exists := p.states[p.startAt]; !exists {
-		f.problem("StartAt", "there is no state %q", p.startAt)
+		f.problemf("StartAt", "there is no state %q", p.startAt)
 		return
 	}
 	reached := map[string]bool{}
@@ -145,11 +145,11 @@ func (l *loader) connect(p *program, f *fields) {
 	}
 	for _, name := range sortedStates(p) {
 		if !reached[name] {
-			l.problem("state "+name, "", "no other state leads to it")
+			l.problemf("state "+name, "", "no other state leads to it")
 		}
 	}
 	if !ends && complete {
-		f.problem("States", "no state ends the execution")
+		f.problemf("States", "no state ends the execution")
 	}
 }
 

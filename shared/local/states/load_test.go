@@ -95,6 +95,7 @@ func TestWhatIsRefusedAtLoad(t *testing.T) {
 		"no wait":                   {machineOf(`"A":{"Type":"Wait","End":true}`), "a Wait has exactly one of"},
 		"a wait of 1.5 seconds":     {machineOf(`"A":{"Type":"Wait","Seconds":1.5,"End":true}`), "field Seconds: has to be a whole number"},
 		"a wait until nonsense":     {machineOf(`"A":{"Type":"Wait","Timestamp":"tomorrow","End":true}`), "is no RFC 3339 timestamp"},
+		"a timestamp in lower case": {machineOf(`"A":{"Type":"Wait","Timestamp":"2026-01-01T00:00:00z","End":true}`), "is no RFC 3339 timestamp"},
 		"two causes":                {machineOf(`"A":{"Type":"Fail","Cause":"c","CausePath":"$.c"}`), "field CausePath: stands beside Cause"},
 		"a cause that is no text":   {machineOf(`"A":{"Type":"Fail","CausePath":"States.Array(1)"}`), "States.Array gives no text"},
 		"no branches":               {machineOf(`"A":{"Type":"Parallel","Branches":[],"End":true}`), "field Branches: has to be an array with at least one object"},

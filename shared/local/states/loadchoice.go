@@ -12,12 +12,12 @@ func (l *loader) choice(s *state, f *fields) {
 	c.fallback, _ = f.text("Default")
 	rules := f.objects("Choices")
 	if _, given := f.values["Choices"]; !given {
-		f.problem("Choices", "is missing")
+		f.problemf("Choices", "is missing")
 	}
 	for _, r := range rules {
 		next, given := r.text("Next")
 		if !given {
-			r.problem("Next", "is missing")
+			r.problemf("Next", "is missing")
 		}
 		compiled := l.rule(r)
 		compiled.next = next
@@ -39,7 +39,7 @@ func (l *loader) rule(f *fields) rule {
 		}
 	}
 	if len(found) != 1 {
-		f.problem("Variable", "a rule has exactly one operator, this one has %s", listed(found))
+		f.problemf("Variable", "a rule has exactly one operator, this one has %s", listed(found))
 		f.asked["Variable"] = true
 		return rule{}
 	}
@@ -70,9 +70,9 @@ func listed(names []string) string {
 func (l *loader) comparison(r *rule, f *fields) {
 	text, given := f.text("Variable")
 	if !given {
-		f.problem("Variable", "is missing")
+		f.problemf("Variable", "is missing")
 	} else if p, err := parsePath(text); err != nil {
-		f.problem("Variable", "%v", err)
+		f.problemf("Variable", "%v", err)
 	} else {
 		r.variable = p
 	}
@@ -81,7 +81,7 @@ func (l *loader) comparison(r *rule, f *fields) {
 	operand := f.values[r.operator]
 	if fromPath {
 		if !compare.path {
-			f.problem(r.operator, "the States Language does not know it here")
+			f.problemf(r.operator, "the States Language does not know it here")
 			return
 		}
 		r.operator = base
@@ -89,7 +89,7 @@ func (l *loader) comparison(r *rule, f *fields) {
 		return
 	}
 	if !compare.operand(operand) {
-		f.problem(r.operator, "%s is no value for it", encode(operand))
+		f.problemf(r.operator, "%s is no value for it", encode(operand))
 	}
 	r.operand = operand
 }

@@ -40,7 +40,7 @@ func (l *loader) state(name string, f *fields) *state {
 	case "Map":
 		l.each(s, f)
 	default:
-		f.problem("Type", "there is no type %q", s.kind)
+		f.problemf("Type", "there is no type %q", s.kind)
 		return s
 	}
 	if s.kind != "Fail" {
@@ -63,9 +63,9 @@ func (l *loader) next(s *state, f *fields) {
 	end := f.truth("End")
 	switch {
 	case given && ends:
-		f.problem("Next", "stands beside End: which of the two is meant?")
+		f.problemf("Next", "stands beside End: which of the two is meant?")
 	case !given && !end:
-		f.problem("Next", "is missing; a state that ends the execution says \"End\": true")
+		f.problemf("Next", "is missing; a state that ends the execution says \"End\": true")
 	}
 	s.next = next
 }
@@ -87,7 +87,7 @@ func (l *loader) retryable(s *state, f *fields) {
 		entry.resultPath, entry.noResult = c.resultPath()
 		next, given := c.text("Next")
 		if !given {
-			c.problem("Next", "is missing")
+			c.problemf("Next", "is missing")
 		}
 		entry.next = next
 		c.done()
@@ -105,19 +105,19 @@ func (l *loader) retrier(f *fields, last bool) retrier {
 	if v, given := f.value("BackoffRate"); given {
 		rate, isNumber := asFloat(v)
 		if !isNumber || rate < 1 {
-			f.problem("BackoffRate", "has to be a number of 1 or more")
+			f.problemf("BackoffRate", "has to be a number of 1 or more")
 		}
 		r.rate = rate
 	}
 	// Spec: less than a year, and more than the interval it limits.
 	longest := f.whole("MaxDelaySeconds", 1, 31622399, 0)
 	if longest > 0 && longest <= interval {
-		f.problem("MaxDelaySeconds", "has to be more than IntervalSeconds, which is %d", interval)
+		f.problemf("MaxDelaySeconds", "has to be more than IntervalSeconds, which is %d", interval)
 	}
 	r.longest = float64(longest)
 	if jitter, given := f.text("JitterStrategy"); given {
 		if jitter != "FULL" && jitter != "NONE" {
-			f.problem("JitterStrategy", "has to be FULL or NONE")
+			f.problemf("JitterStrategy", "has to be FULL or NONE")
 		}
 		r.fullJitter = jitter == "FULL"
 	}
@@ -135,11 +135,11 @@ func (l *loader) wait(s *state, f *fields) {
 		}
 	}
 	if given != 1 {
-		f.problem("Seconds", "a Wait has exactly one of Seconds, SecondsPath, Timestamp, TimestampPath")
+		f.problemf("Seconds", "a Wait has exactly one of Seconds, SecondsPath, Timestamp, TimestampPath")
 	}
 	if text, is := f.text("Timestamp"); is {
 		if _, ok := timestamp(text); !ok {
-			f.problem("Timestamp", "%q is no RFC 3339 timestamp such as 2026-03-14T01:59:00Z", text)
+			f.problemf("Timestamp", "%q is no RFC 3339 timestamp such as 2026-03-14T01:59:00Z", text)
 		}
 		w.timestamp = text
 	}
@@ -154,10 +154,10 @@ func (l *loader) fail(s *state, f *fields) {
 	w.cause, _ = f.text("Cause")
 	w.namePath, w.causePath = f.reason("ErrorPath"), f.reason("CausePath")
 	if w.name != "" && w.namePath != nil {
-		f.problem("ErrorPath", "stands beside Error: which of the two is meant?")
+		f.problemf("ErrorPath", "stands beside Error: which of the two is meant?")
 	}
 	if w.cause != "" && w.causePath != nil {
-		f.problem("CausePath", "stands beside Cause: which of the two is meant?")
+		f.problemf("CausePath", "stands beside Cause: which of the two is meant?")
 	}
 	s.fail = w
 }
@@ -175,7 +175,7 @@ func (f *fields) reason(name string) expression {
 	}
 	if strings.HasPrefix(text, "$") {
 		if p, err := parseReference(text); err != nil {
-			f.problem(name, "%v", err)
+			f.problemf(name, "%v", err)
 		} else {
 			return p
 		}
@@ -183,11 +183,11 @@ func (f *fields) reason(name string) expression {
 	}
 	c, err := parseIntrinsic(text)
 	if err != nil {
-		f.problem(name, "%v", err)
+		f.problemf(name, "%v", err)
 		return nil
 	}
 	if !contains(textFunctions, c.name) {
-		f.problem(name, "%s gives no text", c.name)
+		f.problemf(name, "%s gives no text", c.name)
 	}
 	return c
 }
@@ -198,7 +198,7 @@ func (l *loader) parallel(s *state, f *fields) {
 	l.retryable(s, f)
 	branches := f.objects("Branches")
 	if _, given := f.values["Branches"]; !given {
-		f.problem("Branches", "is missing")
+		f.problemf("Branches", "is missing")
 	}
 	for i, b := range branches {
 		inner := l.fields(fmt.Sprintf("%s, Branches[%d]", f.at, i), b.values)
@@ -218,33 +218,33 @@ func (l *loader) each(s *state, f *fields) {
 	e.selector = f.payload("ItemSelector")
 	if old := f.payload("Parameters"); old != nil {
 		if e.selector != nil {
-			f.problem("Parameters", "is the old name of ItemSelector, which is there too")
+			f.problemf("Parameters", "is the old name of ItemSelector, which is there too")
 		}
 		e.selector = old
 	}
 	e.most = f.whole("MaxConcurrency", 0, mostSeconds, 0)
 	e.mostPath = f.reference("MaxConcurrencyPath")
 	if _, both := f.values["MaxConcurrency"]; both && e.mostPath != nil {
-		f.problem("MaxConcurrencyPath", "stands beside MaxConcurrency: which of the two is meant?")
+		f.problemf("MaxConcurrencyPath", "stands beside MaxConcurrency: which of the two is meant?")
 	}
 	name := "ItemProcessor"
 	body, given := f.object(name)
 	if old, isOld := f.object("Iterator"); isOld {
 		if given {
-			f.problem("Iterator", "is the old name of ItemProcessor, which is there too")
+			f.problemf("Iterator", "is the old name of ItemProcessor, which is there too")
 		}
 		name, body, given = "Iterator", old, true
 	}
 	s.each = e
 	if !given {
-		f.problem(name, "is missing")
+		f.problemf(name, "is missing")
 		return
 	}
 	inner := l.fields(f.at+", "+name, body)
 	if config, is := inner.object("ProcessorConfig"); is && name == "ItemProcessor" {
 		c := inner.inside("ProcessorConfig", config)
 		if mode, given := c.text("Mode"); given && mode != "INLINE" {
-			c.problem("Mode", "only INLINE is run here, not %s", mode)
+			c.problemf("Mode", "only INLINE is run here, not %s", mode)
 		}
 		c.done()
 	}

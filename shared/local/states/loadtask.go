@@ -20,14 +20,14 @@ func (l *loader) task(s *state, f *fields) {
 	f.refuse("other roles are not taken on here", "Credentials")
 	t.timeout, t.heartbeat = f.seconds("TimeoutSeconds", 1), f.seconds("HeartbeatSeconds", 1)
 	if t.timeout.fixed > 0 && t.heartbeat.fixed >= t.timeout.fixed {
-		f.problem("HeartbeatSeconds", "has to be less than TimeoutSeconds")
+		f.problemf("HeartbeatSeconds", "has to be less than TimeoutSeconds")
 	}
 	if t.heartbeat.set() && !strings.HasSuffix(fmt.Sprint(f.values["Resource"]), ".waitForTaskToken") {
-		f.problem("HeartbeatSeconds", "only a task that waits for its token is sent heartbeats")
+		f.problemf("HeartbeatSeconds", "only a task that waits for its token is sent heartbeats")
 	}
 	resource, given := f.text("Resource")
 	if !given {
-		f.problem("Resource", "is missing")
+		f.problemf("Resource", "is missing")
 		return
 	}
 	t.resource = resource
@@ -36,7 +36,7 @@ func (l *loader) task(s *state, f *fields) {
 	case !isIntegration && functionARN.MatchString(resource):
 		t.service = lambdaDirect
 	case !isIntegration:
-		f.problem("Resource", "%q is neither a function's ARN nor an integration that is run here", resource)
+		f.problemf("Resource", "%q is neither a function's ARN nor an integration that is run here", resource)
 	default:
 		l.integration(t, integration, f)
 	}
@@ -51,7 +51,7 @@ func (l *loader) integration(t *task, name string, f *fields) {
 	case "states:startExecution":
 		t.service = startExecution
 	default:
-		f.problem("Resource", "the integration %s is not run here", t.resource)
+		f.problemf("Resource", "the integration %s is not run here", t.resource)
 		return
 	}
 	switch {
@@ -63,7 +63,7 @@ func (l *loader) integration(t *task, name string, f *fields) {
 	case t.service == startExecution && pattern == "sync:2":
 		t.sync = 2
 	default:
-		f.problem("Resource", "%s has no pattern .%s", base, pattern)
+		f.problemf("Resource", "%s has no pattern .%s", base, pattern)
 	}
 	l.arguments(t, f)
 }
@@ -76,7 +76,7 @@ func (l *loader) arguments(t *task, f *fields) {
 	}
 	parameters, given := f.object("Parameters")
 	if !given {
-		f.problem("Parameters", "has to name the %s", needed)
+		f.problemf("Parameters", "has to name the %s", needed)
 		return
 	}
 	found := false
@@ -85,13 +85,13 @@ func (l *loader) arguments(t *task, f *fields) {
 		found = found || bare == needed
 		switch {
 		case !contains(known, bare):
-			f.problem("Parameters."+name, "%s does not take it", t.resource)
+			f.problemf("Parameters."+name, "%s does not take it", t.resource)
 		case bare == "InvocationType" && parameters[name] != "RequestResponse":
-			f.problem("Parameters."+name, "only RequestResponse is run here")
+			f.problemf("Parameters."+name, "only RequestResponse is run here")
 		}
 	}
 	if !found {
-		f.problem("Parameters", "has to name the %s", needed)
+		f.problemf("Parameters", "has to name the %s", needed)
 	}
 }
 
@@ -108,8 +108,8 @@ func (l *loader) taskToken(s *state, f *fields) {
 	waits := s.task != nil && s.task.callback
 	switch {
 	case waits && !slices.ContainsFunc(all, func(p *path) bool { return asks(p) || p.inContext && len(p.steps) == 0 }):
-		f.problem("Parameters", "nothing in it hands out $$.Task.Token, so nobody could ever answer")
+		f.problemf("Parameters", "nothing in it hands out $$.Task.Token, so nobody could ever answer")
 	case !waits && slices.ContainsFunc(all, asks):
-		f.problem("Parameters", "there is no $$.Task.Token without .waitForTaskToken")
+		f.problemf("Parameters", "there is no $$.Task.Token without .waitForTaskToken")
 	}
 }

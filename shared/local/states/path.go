@@ -60,7 +60,7 @@ func parsePath(text string) (*path, error) {
 			p.steps, p.selection = nil, expression
 		case jp.Descent:
 			if i == len(expression)-1 {
-				return nil, fmt.Errorf("%q is no path: it ends in ..", text)
+				return nil, fmt.Errorf("%q is no path: nothing follows the two dots", text)
 			}
 			p.steps, p.selection = nil, expression
 		default:

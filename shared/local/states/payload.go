@@ -41,13 +41,13 @@ func parseExpression(text string) (expression, error) {
 
 func (p *path) paths() []*path { return []*path{p} }
 
-// errNoValue says that a path selects nothing; whoever evaluates knows the field.
-type errNoValue struct {
+// noValueError says that a path selects nothing; whoever evaluates knows the field.
+type noValueError struct {
 	path *path
 	data any
 }
 
-func (e *errNoValue) Error() string {
+func (e *noValueError) Error() string {
 	return fmt.Sprintf("The JSONPath '%s' could not be found in the input '%s'", e.path.text, encode(e.data))
 }
 
@@ -57,18 +57,18 @@ func (p *path) evaluate(data any, c *contextObject) (any, error) {
 		if p.inContext {
 			data = c.value()
 		}
-		return nil, &errNoValue{p, data}
+		return nil, &noValueError{p, data}
 	}
 	return v, nil
 }
 
-// parsePayload compiles a template; problem is told everything wrong in it.
-func parsePayload(v any, at string, problem func(at, format string, args ...any)) *payload {
+// parsePayload compiles a template; problemf is told everything wrong in it.
+func parsePayload(v any, at string, problemf func(at, format string, args ...any)) *payload {
 	switch v := v.(type) {
 	case []any:
 		p := &payload{}
 		for i, item := range v {
-			p.list = append(p.list, parsePayload(item, fmt.Sprintf("%s[%d]", at, i), problem))
+			p.list = append(p.list, parsePayload(item, fmt.Sprintf("%s[%d]", at, i), problemf))
 		}
 		if !slices.ContainsFunc(p.list, (*payload).dynamic) {
 			return &payload{constant: v}
@@ -78,7 +78,7 @@ func parsePayload(v any, at string, problem func(at, format string, args ...any)
 		p := &payload{}
 		dynamic := false
 		for _, name := range sortedNames(v) {
-			inner := parseField(v, name, at, problem)
+			inner := parseField(v, name, at, problemf)
 			dynamic = dynamic || inner.dynamic()
 			p.object = append(p.object, payloadField{strings.TrimSuffix(name, ".$"), inner})
 		}
@@ -90,23 +90,23 @@ func parsePayload(v any, at string, problem func(at, format string, args ...any)
 	return &payload{constant: v}
 }
 
-func parseField(in map[string]any, name, at string, problem func(at, format string, args ...any)) *payload {
+func parseField(in map[string]any, name, at string, problemf func(at, format string, args ...any)) *payload {
 	inner := at + "." + name
 	bare, evaluated := strings.CutSuffix(name, ".$")
 	if !evaluated {
-		return parsePayload(in[name], inner, problem)
+		return parsePayload(in[name], inner, problemf)
 	}
 	if _, twice := in[bare]; twice {
-		problem(inner, "%q stands there too: which of the two is meant?", bare)
+		problemf(inner, "%q stands there too: which of the two is meant?", bare)
 	}
 	text, isText := in[name].(string)
 	if !isText {
-		problem(inner, "a name that ends in .$ wants a path or an intrinsic function")
+		problemf(inner, "a name that ends in .$ wants a path or an intrinsic function")
 		return &payload{}
 	}
 	source, err := parseExpression(text)
 	if err != nil {
-		problem(inner, "%v", err)
+		problemf(inner, "%v", err)
 		return &payload{}
 	}
 	return &payload{source: source, field: name}
@@ -136,7 +136,7 @@ func (p *payload) evaluate(data any, c *contextObject) (any, error) {
 	switch {
 	case p.source != nil:
 		v, err := p.source.evaluate(data, c)
-		if missing, ok := err.(*errNoValue); ok { //nolint:errorlint // made above, never wrapped
+		if missing, ok := err.(*noValueError); ok { //nolint:errorlint // made above, never wrapped
 			return nil, runtimeFailure("The JSONPath '%s' specified for the field '%s' could not be found in the input '%s'",
 				missing.path.text, p.field, encode(missing.data))
 		}

@@ -1,7 +1,6 @@
 package states
 
 import (
-	"context"
 	"fmt"
 	"time"
 )
@@ -235,11 +234,11 @@ func (a *attempt) nested(v any, done chan<- answer) {
 	if given, is := parameters["Input"]; is && !isText {
 		input = string(encode(given))
 	}
-	var parent context.Context
+	parent := e.ctx
 	if a.task.sync > 0 {
 		parent = a.ctx
 	}
-	x, err := e.start(arn, name, input, parent)
+	x, err := e.start(parent, arn, name, input)
 	if err != nil {
 		done <- answer{err: nestedFailure(err)}
 		return

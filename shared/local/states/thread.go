@@ -10,7 +10,7 @@ import (
 // thread runs a program: the execution's own, a branch or an iteration.
 type thread struct {
 	x       *execution
-	ctx     context.Context // ends with the execution, or with the failure of a sibling
+	ctx     context.Context //nolint:containedctx // ends with the execution, or with the failure of a sibling
 	top     bool
 	context contextObject
 	// previous is the id of the event before, on this thread.

@@ -105,6 +105,7 @@ func TestATaskWaitsForItsToken(t *testing.T) {
 		if err := b.Succeed(token, `{"decision":"approved"}`); err != nil {
 			t.Fatal(err)
 		}
+		refused(t, b.Succeed(token, `{"decision":"rejected"}`), "TaskTimedOut")
 		x := b.wait(arn)
 		if x.Output != `{"decision":"approved"}` || x.Stopped.Sub(x.Started) != 14*24*time.Hour {
 			t.Error(x)

@@ -3,6 +3,7 @@ package states
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,8 +29,8 @@ func decode(text []byte) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
-		return nil, fmt.Errorf("more than one JSON value")
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more than one JSON value")
 	}
 	return settle(v), nil
 }
@@ -246,7 +247,7 @@ func equal(a, b any) bool {
 		b, ok := b.(map[string]any)
 		return ok && maps.EqualFunc(a, b, equal)
 	}
-	if order, comparable := compareNumbers(a, b); comparable {
+	if order, both := compareNumbers(a, b); both {
 		return order == 0
 	}
 	switch b.(type) {
@@ -256,8 +257,8 @@ func equal(a, b any) bool {
 	return a == b
 }
 
-// compareNumbers orders two numbers; comparable is false unless both are.
-func compareNumbers(a, b any) (order int, comparable bool) {
+// compareNumbers orders two numbers; both is false unless they are.
+func compareNumbers(a, b any) (order int, both bool) {
 	x, xWhole := a.(int64)
 	y, yWhole := b.(int64)
 	if xWhole && yWhole {
