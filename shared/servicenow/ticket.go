@@ -49,9 +49,12 @@ func (t Ticket) Fingerprint() string {
 	for _, name := range slices.Sorted(maps.Keys(t.values)) {
 		fmt.Fprintf(h, "%q=%q\n", name, strings.TrimSpace(t.values[name]))
 	}
-	fmt.Fprintf(h, "unfinished=%t\n", slices.Contains(unfinished, t.Phase))
+	fmt.Fprintf(h, "unfinished=%t\n", t.Unfinished())
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
+
+// Unfinished reports whether the ticket is still to be carried out.
+func (t Ticket) Unfinished() bool { return slices.Contains(unfinished, t.Phase) }
 
 // Ticket reads one ticket. It is *fault.NotFound when there is none or when it
 // is not of this kind, *fault.Invalid when its state belongs to no phase of the
