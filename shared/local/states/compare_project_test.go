@@ -33,7 +33,7 @@ const drawsPlayed = 1
 
 // mostDrawn is how many draws are tried, mostLength how many events one may
 // have, so that the other interpreter ends in time.
-const mostDrawn, mostLength = 150, 160
+const mostDrawn, mostLength = 80, 160
 
 func richest(t *testing.T, name, definition string, n int) []compareCase {
 	t.Helper()

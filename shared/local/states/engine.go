@@ -249,7 +249,8 @@ func (e *Engine) Execution(arn string) (Execution, error) {
 }
 
 // Executions describes all executions, in the order of their start; of one
-// machine, by its ARN, or of all when machineARN is empty.
+// machine, by its ARN, or of all when machineARN is empty. It leaves out the
+// outputs, so that it is cheap enough to be asked often.
 func (e *Engine) Executions(machineARN string) []Execution {
 	e.mu.Lock()
 	all := slices.Clone(e.order)
@@ -257,7 +258,7 @@ func (e *Engine) Executions(machineARN string) []Execution {
 	var out []Execution
 	for _, x := range all {
 		if machineARN == "" || x.machine.arn == machineARN {
-			out = append(out, x.describe())
+			out = append(out, x.summary())
 		}
 	}
 	return out

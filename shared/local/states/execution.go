@@ -234,14 +234,21 @@ func (x *execution) ended() <-chan struct{} {
 }
 
 func (x *execution) describe() Execution {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	out := Execution{
-		ARN: x.arn, Name: x.name, Machine: x.machine.arn, Status: x.status, Started: x.started, Stopped: x.stopped,
-		Input: x.inputText, Error: x.errorName, Cause: x.cause, Current: slices.Clone(x.current), Events: len(x.events),
-	}
-	if x.status == Succeeded {
+	out := x.summary()
+	if out.Status == Succeeded { // for good: what x.output holds stays
+		x.mu.Lock()
+		defer x.mu.Unlock()
 		out.Output = string(encode(x.output))
 	}
 	return out
+}
+
+// summary is describe without the output, which would have to be written.
+func (x *execution) summary() Execution {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return Execution{
+		ARN: x.arn, Name: x.name, Machine: x.machine.arn, Status: x.status, Started: x.started, Stopped: x.stopped,
+		Input: x.inputText, Error: x.errorName, Cause: x.cause, Current: slices.Clone(x.current), Events: len(x.events),
+	}
 }

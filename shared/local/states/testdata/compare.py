@@ -38,13 +38,15 @@ from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.responses import StepFunctionResponse
 
 logging.disable(logging.CRITICAL)
 # Starting an execution would copy all that run already, with their threads.
 models.copy = types.SimpleNamespace(deepcopy=copy.copy)
-# Most of the time would go into parsing the same paths.
+# Most of the time would go into parsing the same definitions and paths again.
+AmazonStateLanguageParser.parse = functools.cache(AmazonStateLanguageParser.parse)
 json_path.parse = functools.cache(json_path.parse)
 result_path.parse = functools.cache(result_path.parse)
 default_user_config["stepfunctions"]["execute_state_machine"] = True
