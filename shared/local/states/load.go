@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // DefinitionError lists everything that is wrong with a definition, each with
@@ -22,6 +23,21 @@ const mostSeconds = 99999999
 
 // load compiles a definition; the error is a *DefinitionError.
 func load(definition string) (*program, error) {
+	if known, ok := loaded.Load(definition); ok {
+		return known.(*program), nil
+	}
+	p, err := loadAfresh(definition)
+	if err == nil {
+		loaded.Store(definition, p)
+	}
+	return p, err
+}
+
+// loaded keeps what definitions were loaded to: tests start the same few
+// machines thousands of times, and a program is never changed.
+var loaded sync.Map
+
+func loadAfresh(definition string) (*program, error) {
 	l := &loader{names: map[string]string{}}
 	if left := unsubstituted.FindString(definition); left != "" {
 		l.problemf("", "", "%s has no substitution", left)

@@ -4,9 +4,25 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
+
+// decoded is decode, once per text: tests start the same template thousands of
+// times, and what was decoded is only read.
+func decoded(text []byte) (map[string]any, error) {
+	if known, ok := documents.Load(string(text)); ok {
+		return known.(map[string]any), nil
+	}
+	document, err := decode(text)
+	if err == nil {
+		documents.Store(string(text), document)
+	}
+	return document, err
+}
+
+var documents sync.Map
 
 // decode reads YAML with CloudFormation's short forms: !Ref x becomes
 // {"Ref": x}, !Sub x {"Fn::Sub": x} and so on.

@@ -81,7 +81,7 @@ type Secret struct{ ID, ARN string }
 // Parse evaluates a template with the given parameters; those not given have
 // their defaults. A parameter with neither is an error, as is an unknown one.
 func Parse(text []byte, stack string, parameters map[string]string) (*Cloud, error) {
-	document, err := decode(text)
+	document, err := decoded(text)
 	if err != nil {
 		return nil, err
 	}
