@@ -117,6 +117,16 @@ func (s *Store) Release(ctx context.Context, what, execution, outcome, fingerpri
 	return s.release(ctx, what, keep+"REMOVE wake_token", "holder = :me", values)
 }
 
+// Forget drops the outcome that the last Release left, because the execution
+// that has custody takes the work up again. When it is not ours nothing happens.
+func (s *Store) Forget(ctx context.Context, what, execution string) error {
+	_, err := s.client.UpdateItem(ctx, s.update(custodyKey(what), "REMOVE last_outcome, last_fingerprint", "holder = :me", item{me: text(execution)}))
+	if refused(err) {
+		return nil
+	}
+	return platform.AWSError(fmt.Sprintf("the last outcome of %s could not be dropped", what), err)
+}
+
 func (s *Store) release(ctx context.Context, what, expression, condition string, values item) (done bool, err error) {
 	_, err = s.client.UpdateItem(ctx, s.update(custodyKey(what), expression, condition, values))
 	if refused(err) {

@@ -19,6 +19,7 @@ type custodyStore interface {
 	Seize(ctx context.Context, what, from, to string) error
 	Await(ctx context.Context, what, execution, token string) (changed bool, err error)
 	Release(ctx context.Context, what, execution, outcome, fingerprint string) (changed bool, err error)
+	Forget(ctx context.Context, what, execution string) error
 }
 
 // executions is the part of the Step Functions client that custody needs.
@@ -110,6 +111,17 @@ func (c *Custodian) Release(ctx context.Context, s Subject, outcome, fingerprint
 		return false, err
 	}
 	return c.store.Release(ctx, s.Stream(), task.Execution, outcome, fingerprint)
+}
+
+// Resume drops the outcome of earlier work on the ticket: it is taken up again,
+// and what the running execution writes to it is not to be taken for the echo of
+// having handed it over.
+func (c *Custodian) Resume(ctx context.Context, s Subject) error {
+	task, err := current(ctx)
+	if err != nil {
+		return err
+	}
+	return c.store.Forget(ctx, s.Stream(), task.Execution)
 }
 
 func current(ctx context.Context) (Task, error) {

@@ -87,8 +87,13 @@ func (t *Tickets) Read(ctx context.Context, s Subject, check func(context.Contex
 	if done := ticket.Phase != servicenow.Open && ticket.Phase != servicenow.InProgress && ticket.Phase != servicenow.OnHold; done {
 		return Reading{Disposition: NothingToDo, Fingerprint: fingerprint}, nil
 	}
-	if handed := holding.LastOutcome == Returned || holding.LastOutcome == Failed; handed && holding.LastFingerprint == fingerprint && t.servicenow.Own(ticket) {
-		return Reading{Disposition: NothingToDo, Fingerprint: fingerprint}, nil
+	if handed := holding.LastOutcome == Returned || holding.LastOutcome == Failed; handed {
+		if holding.LastFingerprint == fingerprint && t.servicenow.Own(ticket) {
+			return Reading{Disposition: NothingToDo, Fingerprint: fingerprint}, nil
+		}
+		if err := t.custodian.Resume(ctx, s); err != nil {
+			return Reading{}, err
+		}
 	}
 	reading, err := check(ctx, ticket)
 	if err != nil {

@@ -133,6 +133,10 @@ func outcomes(b *bench) {
 	b.take("c")
 	b.want("release", false, b.release("c", resolved, ""))
 	b.want("replaced", idempotency.Custody{Held: true, Owner: "d", LastOutcome: resolved}, b.take("d"))
+	b.must(b.Forget(b.t.Context(), "incident/1", "c")) // not its to forget
+	b.want("of the holder", idempotency.Custody{Held: true, Owner: "d", LastOutcome: resolved}, b.take("d"))
+	b.must(b.Forget(b.t.Context(), "incident/1", "d"))
+	b.want("forgotten", idempotency.Custody{Held: true, Owner: "d"}, b.take("d"))
 }
 
 func keeps(b *bench) {
