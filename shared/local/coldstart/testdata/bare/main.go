@@ -1,0 +1,6 @@
+// Command bare is the floor: a handler that does nothing.
+package main
+
+import "github.com/aws/aws-lambda-go/lambda"
+
+func main() { lambda.Start(func() (string, error) { return "ok", nil }) }
