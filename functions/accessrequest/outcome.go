@@ -80,7 +80,7 @@ func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
 	if err != nil || !found {
 		return outcome{Changed: !found}, err
 	}
-	given := fmt.Sprintf("Access to %s was given to %s.", item.Name, r.For.UserName)
+	given := fmt.Sprintf("%q was given to %s.", item.Name, r.For.UserName)
 	if st.Granted.Until.IsZero() {
 		given += " It has no end."
 	} else {
@@ -88,7 +88,7 @@ func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
 		if st.Granted.Shortened {
 			given += ", the longest that is allowed and less than was asked for"
 		}
-		given += fmt.Sprintf("; to keep it longer, request it again before then.")
+		given += "; to keep it longer, request it again before then."
 	}
 	who, err := s.approvedBy(ctx, st, r)
 	if err != nil {
