@@ -67,7 +67,7 @@ func TestClosingLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	// The bubble fails when a goroutine is left.
 	synctest.Test(t, func(t *testing.T) {
-		ended := make(chan error, 1)
+		ended := make(chan error, 2)
 		b := newBench(t, machineOf(`"A":{"Type":"Parallel","Branches":[`+branchOf(`"P":{"Type":"Wait","Seconds":1000,"End":true}`)+`,{"StartAt":"Q","States":{"Q":{"Type":"Task","Resource":"${Steps}","End":true}}}],"End":true}`),
 			func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
 				<-ctx.Done()
