@@ -2,6 +2,7 @@ package okta
 
 import (
 	"context"
+	"time"
 
 	sdkokta "github.com/okta/okta-sdk-golang/v2/okta"
 
@@ -58,6 +59,10 @@ type Factor struct {
 	ID string
 	// Type is Okta's factorType, e.g. "push".
 	Type string
+	// Provider is whose authenticator it is, e.g. "OKTA", "GOOGLE", "FIDO".
+	Provider string
+	// Created is when it was enrolled; zero when Okta does not say.
+	Created time.Time
 }
 
 // Factors lists the factors that the user has enrolled.
@@ -70,7 +75,7 @@ func (c *Client) Factors(ctx context.Context, userID string) ([]Factor, error) {
 	factors := make([]Factor, 0, len(found))
 	for _, f := range found {
 		if enrolled, isFactor := f.(*sdkokta.UserFactor); isFactor {
-			factors = append(factors, Factor{ID: enrolled.Id, Type: enrolled.FactorType})
+			factors = append(factors, Factor{ID: enrolled.Id, Type: enrolled.FactorType, Provider: enrolled.Provider, Created: at(enrolled.Created)})
 		}
 	}
 	return factors, err

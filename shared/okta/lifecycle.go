@@ -26,7 +26,7 @@ func (c *Client) Activate(ctx context.Context, id string, sendMail bool, why aud
 		_, _, err := sdk.User.ActivateUser(ctx, escaped(id), query.NewQueryParams(query.WithSendEmail(sendMail)))
 		return err
 	}, Provisioned, Active, Recovery, PasswordExpired)
-	d.after = map[string]any{"mail": sendMail}
+	d.after = mailed(sendMail)
 	return c.carryOut(ctx, d, why)
 }
 
@@ -39,7 +39,7 @@ func (c *Client) Reactivate(ctx context.Context, id string, sendMail bool, why a
 		_, _, err := sdk.User.ReactivateUser(ctx, escaped(id), query.NewQueryParams(query.WithSendEmail(sendMail)))
 		return err
 	}, Active)
-	d.once, d.after = true, map[string]any{"mail": sendMail}
+	d.once, d.after = true, mailed(sendMail)
 	return c.carryOut(ctx, d, why)
 }
 
@@ -106,3 +106,6 @@ func (c *Client) RevokeGrants(ctx context.Context, id string, why audit.Reason) 
 		},
 	}, why)
 }
+
+// mailed is what the ledger keeps of a change that may send a mail.
+func mailed(sent bool) map[string]any { return map[string]any{"mail": sent} }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -182,6 +183,24 @@ func writes() []method {
 			check: holds("no factors", func(a oktasim.Account) bool { return len(a.Factors) == 0 }),
 		},
 		{
+			name: "ResetPassword", verb: "user.reset_password", once: true,
+			prepare: func(b *testBundle) (err error) {
+				b.before, err = b.client.User(context.Background(), b.id)
+				return err
+			},
+			run: func(ctx context.Context, b *testBundle) error { return b.client.ResetPassword(ctx, b.before, why) },
+			check: func(b *testBundle, a oktasim.Account) error {
+				return equal([]any{oktasim.Recovery, 1}, []any{a.Status, len(b.sim.Mailbox())}, nil)
+			},
+		},
+		{
+			name: "Unenroll", verb: "factor.unenroll",
+			run: func(ctx context.Context, b *testBundle) error {
+				return b.client.Unenroll(ctx, b.id, okta.Factor{ID: b.factor, Type: oktasim.FactorPush}, why)
+			},
+			check: holds("no factors", func(a oktasim.Account) bool { return len(a.Factors) == 0 }),
+		},
+		{
 			name: "AddToGroup", verb: "group.add",
 			run: func(ctx context.Context, b *testBundle) error {
 				return b.client.AddToGroup(ctx, otherID, b.id, why)
@@ -280,6 +299,16 @@ func reads() []method {
 		{name: "Factors", run: func(ctx context.Context, b *testBundle) error {
 			factors, err := b.client.Factors(ctx, b.id)
 			return equal([]any{1, oktasim.FactorPush}, []any{len(factors), append(factors, okta.Factor{})[0].Type}, err)
+		}},
+		{name: "Logs", run: func(ctx context.Context, b *testBundle) error {
+			events, err := b.client.Logs(ctx, okta.LogQuery{
+				Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Second), Filter: okta.LogFilter(b.id, "user.mfa.factor.activate", "user.session.start"), Newest: true,
+			})
+			seen := make([]string, 0, len(events))
+			for _, e := range events {
+				seen = append(seen, e.Type+" "+e.Outcome.Result+" "+e.Targets[0].ID)
+			}
+			return equal([]string{"user.mfa.factor.activate SUCCESS " + b.id, "user.session.start SUCCESS " + b.id}, seen, err)
 		}},
 		{name: "GroupRules", run: func(ctx context.Context, b *testBundle) error {
 			rules, err := b.client.GroupRules(ctx)

@@ -107,7 +107,9 @@ type testBundle struct {
 	// that an account can hold.
 	id     string
 	roleID string
-	token  string // id of an API token
+	token  string    // id of an API token
+	before okta.User // the subject as it was, for what compares
+	factor string    // id of an Okta Verify push factor
 }
 
 // The subject's particulars, easy to find where they must not be.
@@ -177,7 +179,7 @@ func (b *testBundle) furnish(t testing.TB) {
 	must(t, b.sim.AssignApp(appID, b.id))
 	must(t, b.sim.SignIn(b.id))
 	must(t, b.sim.Consent(b.id, appID, "openid"))
-	_, err = b.sim.EnrolFactor(b.id, oktasim.FactorPush)
+	b.factor, err = b.sim.EnrolFactor(b.id, oktasim.FactorPush)
 	must(t, err)
 }
 

@@ -27,7 +27,7 @@ func Scopes() []string {
 	return []string{
 		"okta.users.read", "okta.users.manage", "okta.groups.read", "okta.groups.manage",
 		"okta.apps.read", "okta.apps.manage", "okta.roles.read", "okta.roles.manage",
-		"okta.apiTokens.read", "okta.apiTokens.manage",
+		"okta.apiTokens.read", "okta.apiTokens.manage", "okta.logs.read",
 	}
 }
 

@@ -42,13 +42,16 @@ type User struct {
 	// empty when none is under way.
 	TransitioningTo Status
 	Profile         Profile
+	// Provider is who keeps the password: ProviderOkta, ACTIVE_DIRECTORY, LDAP,
+	// FEDERATION...; empty when Okta does not say.
+	Provider string
 	// Times are zero when the thing has not happened.
 	Created, Activated, StatusChanged, LastLogin, LastUpdated, PasswordChanged time.Time
 }
 
 func userOf(u *sdkokta.User) User {
 	out := User{
-		ID: u.Id, Status: Status(u.Status), TransitioningTo: Status(u.TransitioningToStatus),
+		ID: u.Id, Status: Status(u.Status), TransitioningTo: Status(u.TransitioningToStatus), Provider: providerOf(u),
 		Created: at(u.Created), Activated: at(u.Activated), StatusChanged: at(u.StatusChanged),
 		LastLogin: at(u.LastLogin), LastUpdated: at(u.LastUpdated), PasswordChanged: at(u.PasswordChanged),
 	}
