@@ -15,7 +15,7 @@ import (
 // BookKillSeats books the calls of the kill, in the urgent lane.
 func (s *Steps) BookKillSeats(ctx context.Context, st state) (workflow.Seats, error) {
 	calls := okta.NewCalls().
-		Add("GET", "/api/v1/users/{id}", 3).
+		Add("GET", "/api/v1/users/{id}", 4).
 		Add("POST", "/api/v1/users/{id}/lifecycle/suspend", 1).
 		Add("DELETE", "/api/v1/users/{id}/sessions", 1).
 		Add("GET", "/api/v1/users/{id}/groups", 8). // and roles twice, factors, app links, API tokens twice, grants
@@ -73,8 +73,24 @@ type holdings struct {
 	Apps    []okta.Assignment `json:"apps"`
 	Roles   []okta.Role       `json:"roles"`
 	Factors []string          `json:"factors"`
-	// Tokens are the names of the SSWS tokens.
-	Tokens []string `json:"tokens"`
+	// Tokens are the names of the SSWS tokens. The ledger drops what is called a
+	// token.
+	Tokens []string `json:"ssws"`
+}
+
+// names are those of groups, apps and roles, by their targets in the ledger.
+func (h holdings) names() map[string]string {
+	names := map[string]string{}
+	for _, g := range h.Groups {
+		names["group/"+g.ID] = g.Name
+	}
+	for _, a := range h.Apps {
+		names["app/"+a.AppID] = a.Label
+	}
+	for _, r := range h.Roles {
+		names["role/"+r.ID] = r.Label
+	}
+	return names
 }
 
 const snapshotVerb = "account.snapshot"
@@ -212,9 +228,17 @@ func (s *Steps) RemoveAdminRoles(ctx context.Context, st state) (killed, error) 
 	return killed{Done: "admin roles removed: " + strings.Join(gone, ", ")}, nil
 }
 
-// ResetFactors removes the enrolled factors.
+// ResetFactors removes the enrolled factors. Okta does not touch those of a
+// deactivated account, which cannot use them.
 func (s *Steps) ResetFactors(ctx context.Context, st state) (killed, error) {
-	return killed{Done: "factors reset"}, s.okta.ResetFactors(ctx, st.Leaver.UserID, because(st.Subject))
+	u, err := s.okta.User(ctx, st.Leaver.UserID)
+	if err != nil {
+		return killed{}, err
+	}
+	if u.Status == okta.Deprovisioned {
+		return killed{Done: "a deactivated account uses no factors"}, nil
+	}
+	return killed{Done: "factors reset"}, s.okta.ResetFactors(ctx, u.ID, because(st.Subject))
 }
 
 // ListDependencies tells the ticket what depended on the account. It comes

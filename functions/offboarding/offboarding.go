@@ -104,6 +104,7 @@ func (s *Steps) Register(table *workflow.Steps) {
 	workflow.Add(table, "ReadBack", s.ReadBack)
 	workflow.Add(table, "WatchReadBack", s.WatchReadBack)
 	workflow.Add(table, "ResolveTicket", s.ResolveTicket)
+	workflow.Add(table, "TellCutShort", s.TellCutShort)
 	workflow.Add(table, "ReturnTicket", s.ReturnTicket)
 	workflow.Add(table, "Escalate", s.Escalate)
 	workflow.Add(table, "Reopen", s.Reopen)

@@ -3,15 +3,20 @@ package offboarding
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifecycle/shared/audit"
+	"lifecycle/shared/okta"
 	"lifecycle/shared/servicenow"
 	"lifecycle/shared/workflow"
 )
 
 // outcome is how the ticket ended: $.outcome.
 type outcome struct {
+	// Changed is true when the ticket was changed while we worked: it is carried
+	// out again as it stands now, or left alone when it was closed.
+	Changed bool `json:"changed"`
 	// How is remembered with the ticket: resolved or returned.
 	How string `json:"how,omitempty"`
 	// Watch asks for the later looks.
@@ -20,13 +25,21 @@ type outcome struct {
 
 // ResolveTicket writes the log of every action and the final state.
 func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
-	records, err := s.ledger.Stream(ctx, st.Stream())
+	ticket, err := s.servicenow.Ticket(ctx, s.tickets.Kind, st.SysID)
 	if err != nil {
 		return outcome{}, err
 	}
-	lines := actions(records)
+	lines, err := s.log(ctx, st)
+	if err != nil {
+		return outcome{}, err
+	}
+	// Resolved by us is no change: an earlier attempt got that far.
+	ours := ticket.Phase == servicenow.Resolved && s.servicenow.Own(ticket)
+	if !ours && ticket.Fingerprint() != st.Ticket.Fingerprint {
+		return s.changed(ctx, st, ticket, lines)
+	}
 	var b strings.Builder
-	if st.Leaver.Status == "DEPROVISIONED" {
+	if st.Leaver.Status == okta.Deprovisioned {
 		fmt.Fprintf(&b, "Okta user %s was deactivated before this ticket; what was left has been removed.\n", st.Leaver.UserID)
 	} else {
 		fmt.Fprintf(&b, "Okta user %s has no access any more.\n", st.Leaver.UserID)
@@ -35,28 +48,76 @@ func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
 	for _, f := range st.Proof.Explained {
 		fmt.Fprintf(&b, "Stays: %s\n", f)
 	}
-	b.WriteString("Sessions inside other applications end when these applications next ask Okta.\n\nActions:\n")
-	shown := lines
-	if len(lines) > mostLines {
-		shown = lines[:mostLines]
-	}
-	b.WriteString(strings.Join(shown, "\n"))
-	if len(lines) > mostLines {
-		name := "offboarding-" + st.Number + ".txt"
-		if err := s.servicenow.Attach(ctx, workflow.Ref(st.Subject), name, "text/plain", []byte(strings.Join(lines, "\n")+"\n"), because(st.Subject)); err != nil {
-			return outcome{}, err
-		}
-		fmt.Fprintf(&b, "\n… and %d more, all in the attachment %s", len(lines)-mostLines, name)
+	b.WriteString("Sessions inside other applications end when these applications next ask Okta.\n\n")
+	if err := s.writeLog(ctx, st, &b, lines); err != nil {
+		return outcome{}, err
 	}
 	b.WriteString("\n\nIt will be read back again in one hour and in one day; this ticket is reopened if anything has returned.")
 	return outcome{How: workflow.Resolved, Watch: true}, s.tickets.Resolve(ctx, st.Subject, workflow.Note{WorkNote: b.String()}, because(st.Subject))
 }
 
+// changed says on a ticket that is still open, and now asks for something else,
+// what was done for it as it stood before. One that was closed is told by
+// TellCutShort.
+func (s *Steps) changed(ctx context.Context, st state, t servicenow.Ticket, lines []string) (outcome, error) {
+	if !t.Unfinished() {
+		return outcome{Changed: true}, nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "This ticket was changed while it was carried out, and is carried out again as it stands now. Okta user %s has lost all access before that.\n\n", st.Leaver.UserID)
+	if err := s.writeLog(ctx, st, &b, lines); err != nil {
+		return outcome{}, err
+	}
+	return outcome{Changed: true}, s.tickets.Remark(ctx, st.Subject, "changed/"+t.Fingerprint(), b.String(), because(st.Subject))
+}
+
+// TellCutShort tells a ticket that was closed or cancelled after its account had
+// been touched what was done by then.
+func (s *Steps) TellCutShort(ctx context.Context, st state) (workflow.Nothing, error) {
+	lines, err := s.log(ctx, st)
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "This ticket was closed or cancelled while it was carried out. By then Okta user %s had lost access, and nothing gives it back by itself: "+
+		"if the termination was a mistake, have it undone; if not, open another one, which finishes it.\n\n", st.Leaver.UserID)
+	if err := s.writeLog(ctx, st, &b, lines); err != nil {
+		return workflow.Nothing{}, err
+	}
+	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "cut short/"+st.Ticket.Fingerprint, b.String(), because(st.Subject))
+}
+
 // mostLines keeps a note readable; longer logs go into an attachment.
 const mostLines = 60
 
-// actions tells the ledger's records of Okta as lines of a log.
-func actions(records []audit.Record) []string {
+// log is every action on the leaver's account for this ticket, one line each.
+func (s *Steps) log(ctx context.Context, st state) ([]string, error) {
+	records, err := s.ledger.Stream(ctx, st.Stream())
+	if err != nil {
+		return nil, err
+	}
+	held, err := s.heldBefore(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return actions(slices.DeleteFunc(records, func(r audit.Record) bool { return r.Subject != st.Leaver.UserID }), held.names()), nil
+}
+
+// writeLog puts the log at the end of a note; what is too long for one, into an
+// attachment.
+func (s *Steps) writeLog(ctx context.Context, st state, b *strings.Builder, lines []string) error {
+	b.WriteString("Actions:\n" + strings.Join(lines[:min(len(lines), mostLines)], "\n"))
+	if len(lines) <= mostLines {
+		return nil
+	}
+	name := "offboarding-" + st.Number + ".txt"
+	fmt.Fprintf(b, "\n… and %d more, all in the attachment %s", len(lines)-mostLines, name)
+	return s.servicenow.Attach(ctx, workflow.Ref(st.Subject), name, "text/plain", []byte(strings.Join(lines, "\n")+"\n"), because(st.Subject))
+}
+
+// actions tells the ledger's records of Okta as lines of a log. names are those
+// of groups, apps and roles, by their targets.
+func actions(records []audit.Record, names map[string]string) []string {
 	answered, made := map[int64]bool{}, map[string]int64{}
 	for _, r := range records {
 		answered[r.Intent] = true
@@ -68,6 +129,9 @@ func actions(records []audit.Record) []string {
 	for _, r := range records {
 		action := r.Verb + " " + r.Target
 		line := clock(r.At) + "  " + action
+		if name := names[r.Target]; name != "" {
+			line += " (" + name + ")"
+		}
 		switch {
 		case r.System != "okta":
 		case r.Phase == audit.Done:
@@ -116,7 +180,7 @@ func (s *Steps) Escalate(ctx context.Context, st state) (outcome, error) {
 		name string
 		k    killed
 	}{{"suspension", st.Suspended}, {"end of sessions", st.Kill["EndSessions"]}, {"grants", st.Kill["RevokeGrants"]},
-		{"API tokens", st.Kill["RevokeApiTokens"]}, {"admin roles", st.Kill["RemoveAdminRoles"]}, {"factors", st.Kill["ResetFactors"]}} {
+		{"API tokens", st.Kill["RevokeApiTokens"]}, {"admin roles", st.Kill["RemoveAdminRoles"]}} {
 		if step.k.failed() {
 			fmt.Fprintf(&b, "- %s: %s\n", step.name, step.k.message())
 		}

@@ -26,10 +26,23 @@ func (s *Steps) AnnounceHold(ctx context.Context, st state) (workflow.Nothing, e
 	return workflow.Nothing{}, s.tickets.Announce(ctx, st.Subject, "hold", text, because(st.Subject))
 }
 
-// ReadHold reads whether the hold is still asked for: $.held.
+// ReadHold reads the ticket again: whether the hold is still asked for, and
+// whether the ticket is still open.
 func (s *Steps) ReadHold(ctx context.Context, st state) (workflow.Reading, error) {
-	asked, _, err := s.termination(ctx, st.Subject)
-	return workflow.Reading{Hold: asked.Hold}, err
+	// Taking it again says that the change which woke us has been looked at.
+	held, err := s.tickets.TakeOver(ctx, st.Subject)
+	if err != nil || !held {
+		return workflow.Reading{Disposition: workflow.HandedOver}, err
+	}
+	asked, ticket, err := s.termination(ctx, st.Subject)
+	if err != nil {
+		return workflow.Reading{}, err
+	}
+	reading := workflow.Reading{Disposition: workflow.Ready, Fingerprint: ticket.Fingerprint(), Hold: asked.Hold}
+	if !ticket.Unfinished() {
+		reading.Disposition = workflow.NothingToDo
+	}
+	return reading, nil
 }
 
 // deactivation is how far Okta is: $.deactivation.
@@ -76,21 +89,22 @@ func (s *Steps) BookRetireSeats(ctx context.Context, st state) (workflow.Seats, 
 }
 
 // RevokeAgain ends the sessions and consents that came into being until the
-// account was disabled, and gives what failed in the kill another chance. The
-// rest of the kill needs no second pass: no token, role or factor can be added
-// to a deactivated account, and ReadBack looks at tokens and roles anyway.
+// account was disabled, and gives tokens and roles another chance when they
+// failed in the kill. The rest of the kill needs no second pass: no token, role
+// or factor can be added to a deactivated account, and ReadBack looks at tokens
+// and roles anyway.
 func (s *Steps) RevokeAgain(ctx context.Context, st state) (killed, error) {
 	again := []func(context.Context, state) (killed, error){s.EndSessions, s.RevokeGrants}
 	for _, once := range []struct {
 		name string
 		step func(context.Context, state) (killed, error)
-	}{{"RevokeApiTokens", s.RevokeAPITokens}, {"RemoveAdminRoles", s.RemoveAdminRoles}, {"ResetFactors", s.ResetFactors}} {
+	}{{"RevokeApiTokens", s.RevokeAPITokens}, {"RemoveAdminRoles", s.RemoveAdminRoles}} {
 		if st.Kill[once.name].failed() || st.Proof.Reads > 0 {
 			again = append(again, once.step)
 		}
 	}
 	for _, step := range again {
-		// Okta may not know sessions and factors of a deactivated account any more.
+		// Okta may not know sessions of a deactivated account any more.
 		if _, err := step(ctx, st); err != nil && !fault.Is[*fault.NotFound](err) && !fault.Is[*fault.Conflict](err) {
 			return killed{}, err
 		}

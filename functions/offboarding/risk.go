@@ -3,6 +3,7 @@ package offboarding
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -62,51 +63,94 @@ type risk struct {
 	NeedsApproval bool     `json:"needs_approval"`
 	Reasons       []string `json:"reasons,omitempty"`
 	// Recent counts the terminations within the breaker's window, this one included.
-	Recent          int `json:"recent"`
-	ApprovalSeconds int `json:"approval_seconds"`
+	Recent int `json:"recent"`
+	// Key names the question, Content what it is about, and Until is when it
+	// expires, which is ApprovalSeconds from now.
+	Key             string    `json:"key,omitempty"`
+	Content         string    `json:"content,omitempty"`
+	Until           time.Time `json:"until,omitzero"`
+	ApprovalSeconds int       `json:"approval_seconds"`
 }
 
 // AssessRisk asks the two guards: is the account protected, and are there
-// unusually many terminations.
+// unusually many terminations. What was asked about stays parked until somebody
+// decides, and what was agreed to needs no second agreement, as long as the
+// ticket asks for the same.
 func (s *Steps) AssessRisk(ctx context.Context, st state) (risk, error) {
-	out := risk{ApprovalSeconds: int(s.settings.ApprovalWait.Seconds())}
+	out := risk{Content: st.Leaver.UserID + "/" + st.Ticket.Fingerprint}
+	var err error
+	if out.Reasons, out.Recent, err = s.reasons(ctx, st); err != nil {
+		return risk{}, err
+	}
+	before := st.Risk
+	if before.Key == "" && len(out.Reasons) == 0 {
+		return out, nil
+	}
+	if before.Key != "" && before.Content == out.Content {
+		standing, err := s.desk.Standing(ctx, before.Key)
+		if err != nil {
+			return risk{}, err
+		}
+		if standing.Decision == "" || standing.Decision == approval.Approved {
+			out.NeedsApproval = standing.Decision == ""
+			out.Reasons, out.Key, out.Until = before.Reasons, before.Key, before.Until
+			return out.waiting(), nil
+		}
+	}
+	if len(out.Reasons) > 0 {
+		task, _ := workflow.TaskOf(ctx)
+		out.NeedsApproval = true
+		out.Key, out.Until = task.Name()+"/risk/"+task.Entered, time.Now().Add(s.settings.ApprovalWait).UTC()
+	}
+	_, err = s.desk.Withdraw(ctx, workflow.Ref(st.Subject), out.Key)
+	return out.waiting(), err
+}
+
+// waiting fills in how long it is until the question expires.
+func (r risk) waiting() risk {
+	if !r.Until.IsZero() {
+		r.ApprovalSeconds = max(1, int(math.Ceil(time.Until(r.Until).Seconds())))
+	}
+	return r
+}
+
+// reasons are what speaks against going ahead without a second person.
+func (s *Steps) reasons(ctx context.Context, st state) (reasons []string, recent int, err error) {
 	rules, err := s.rules.Rules(ctx)
 	if err != nil {
-		return risk{}, err
+		return nil, 0, err
 	}
 	groups, err := s.okta.Groups(ctx, st.Leaver.UserID)
 	if err != nil {
-		return risk{}, err
+		return nil, 0, err
 	}
 	held := make([]string, len(groups))
 	for i, g := range groups {
 		held[i] = g.ID
 	}
 	if reason, protected := rules.Protected(st.Leaver.UserID, held); protected {
-		out.Reasons = append(out.Reasons, "the account is protected: "+reason)
+		reasons = append(reasons, "the account is protected: "+reason)
 	}
-	out.Recent, err = s.breaker.Register(ctx, "offboarding", st.Stream(), s.settings.BreakerWindow)
-	if err != nil {
-		return risk{}, err
+	recent, err = s.breaker.Register(ctx, "offboarding", st.Stream(), s.settings.BreakerWindow)
+	if err == nil && recent > s.settings.BreakerLimit {
+		reasons = append(reasons, fmt.Sprintf("this is termination number %d within %s, and more than %d need a second person",
+			recent, s.settings.BreakerWindow, s.settings.BreakerLimit))
 	}
-	if out.Recent > s.settings.BreakerLimit {
-		out.Reasons = append(out.Reasons, fmt.Sprintf("this is termination number %d within %s, and more than %d need a second person",
-			out.Recent, s.settings.BreakerWindow, s.settings.BreakerLimit))
-	}
-	out.NeedsApproval = len(out.Reasons) > 0
-	return out, nil
+	return reasons, recent, err
 }
 
-// decision is how the approvers decided: $.approval. Error is set instead when
-// the wait timed out.
+// decision is how the approvers decided: $.approval. Woken is set instead when
+// the ticket changed, Error when the wait timed out.
 type decision struct {
 	Decision string `json:"decision"`
 	By       string `json:"by"`
+	Woken    bool   `json:"woken"`
 	Error    string `json:"Error"`
 }
 
 // AskApproval asks the approvers in ServiceNow. The requester and the leaver
-// are not asked.
+// are not asked. Their decision resumes the state, and so does a change of the
+// ticket.
 func (s *Steps) AskApproval(ctx context.Context, st state) (workflow.Nothing, error) {
 	asked, ticket, err := s.termination(ctx, st.Subject)
 	if err != nil {
@@ -121,15 +165,18 @@ func (s *Steps) AskApproval(ctx context.Context, st state) (workflow.Nothing, er
 		exclude = append(exclude, person.SysID)
 	}
 	task, _ := workflow.TaskOf(ctx)
-	_, err = s.desk.Open(ctx, approval.Ask{
-		Ticket: workflow.Ref(st.Subject), Key: task.Name() + "/risk/" + task.Entered, Group: s.settings.ApprovalGroup, Exclude: exclude,
+	opened, err := s.desk.Open(ctx, approval.Ask{
+		Ticket: workflow.Ref(st.Subject), Key: st.Risk.Key, Group: s.settings.ApprovalGroup, Exclude: exclude,
 		Subject:   "Termination needs a second person",
 		Text:      fmt.Sprintf("Okta user %s: %s. Nothing has been touched yet.", st.Leaver.UserID, strings.Join(st.Risk.Reasons, "; ")),
-		Expires:   time.Now().Add(s.settings.ApprovalWait),
+		Expires:   st.Risk.Until,
 		Token:     task.Token,
 		Execution: task.Execution,
 	}, because(st.Subject))
-	return workflow.Nothing{}, err
+	if err != nil || opened.Resumed {
+		return workflow.Nothing{}, err
+	}
+	return workflow.Nothing{}, s.tickets.Await(ctx, st.Subject)
 }
 
 func contains(users []okta.User, id string) bool {

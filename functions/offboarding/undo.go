@@ -15,6 +15,7 @@ import (
 	"lifecycle/shared/fault"
 	"lifecycle/shared/lease"
 	"lifecycle/shared/okta"
+	"lifecycle/shared/servicenow"
 	"lifecycle/shared/workflow"
 )
 
@@ -31,11 +32,16 @@ func (s *Steps) registerUndo(table *workflow.Steps) {
 	workflow.Add(table, "RestoreAccount", s.RestoreAccount)
 	workflow.Add(table, "RestoreAccess", s.RestoreAccess)
 	workflow.Add(table, "TellRestored", s.TellRestored)
+	workflow.Add(table, "TellUndoFailed", s.TellUndoFailed)
 }
 
 // undoState is the data of the undo's state machine.
 type undoState struct {
 	workflow.Subject
+	Error workflow.Failure `json:"error"`
+	// UserID says whose termination is undone where the ticket took several
+	// people's access; empty otherwise.
+	UserID   string   `json:"user_id"`
 	Snapshot found    `json:"snapshot"`
 	Restored restored `json:"restored"`
 }
@@ -45,7 +51,9 @@ func undoing(s workflow.Subject) audit.Reason {
 }
 
 // HaltOffboarding stops whatever execution carries the termination out or
-// watches it, and takes the ticket over, so that nothing works against the undo.
+// watches it, takes the ticket over and cancels it, so that nothing works against
+// the undo, whatever becomes of it: left open, the next to save the ticket would
+// terminate the person again.
 func (s *Steps) HaltOffboarding(ctx context.Context, st undoState) (workflow.Nothing, error) {
 	records, err := s.ledger.Stream(ctx, st.Stream())
 	if err != nil {
@@ -63,10 +71,18 @@ func (s *Steps) HaltOffboarding(ctx context.Context, st undoState) (workflow.Not
 		}
 	}
 	held, err := s.tickets.TakeOver(ctx, st.Subject)
-	if err != nil || held {
+	if err != nil {
 		return workflow.Nothing{}, err
 	}
-	return workflow.Nothing{}, &fault.Unavailable{Message: "the ticket has just been taken by another execution"}
+	if !held {
+		return workflow.Nothing{}, &fault.Unavailable{Message: "the ticket has just been taken by another execution"}
+	}
+	ticket, err := s.servicenow.Ticket(ctx, s.tickets.Kind, st.SysID)
+	if err != nil || ticket.Phase == servicenow.Closed || ticket.Phase == servicenow.Cancelled {
+		return workflow.Nothing{}, err
+	}
+	return workflow.Nothing{}, s.tickets.Cancel(ctx, st.Subject, "undo",
+		"This termination is being undone. The ticket is cancelled so that nobody carries it out again by saving it.", undoing(st.Subject))
 }
 
 func (s *Steps) stop(ctx context.Context, execution, ticket string) error {
@@ -92,12 +108,19 @@ func (s *Steps) FindSnapshot(ctx context.Context, st undoState) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
+	var taken []found
 	for _, r := range records {
-		if r.Verb == snapshotVerb {
-			return found{UserID: r.Subject, Seq: r.Seq}, nil
+		if r.Verb == snapshotVerb && (st.UserID == "" || r.Subject == st.UserID) {
+			taken = append(taken, found{UserID: r.Subject, Seq: r.Seq})
 		}
 	}
-	return found{}, &fault.NotFound{Message: "the ledger holds no snapshot for this ticket: nothing was removed on its account, or it is another ticket's"}
+	switch len(taken) {
+	case 0:
+		return found{}, &fault.NotFound{Message: "the ledger holds no snapshot for this ticket: nothing was removed on its account, or it is another ticket's"}
+	case 1:
+		return taken[0], nil
+	}
+	return found{}, &fault.Invalid{Message: fmt.Sprintf("this ticket was changed under way and took the access of %d people: start the undo with the user_id of the one whom it was a mistake for", len(taken))}
 }
 
 // RestoreAccount unsuspends or activates the account.
@@ -206,8 +229,7 @@ func (r *restored) add(what, id, name string, err error) error {
 	return nil
 }
 
-// TellRestored says on the ticket what is back, and what no command brings back,
-// and cancels it: left open, the next to save it would terminate the person again.
+// TellRestored says on the ticket what is back, and what no command brings back.
 func (s *Steps) TellRestored(ctx context.Context, st undoState) (workflow.Nothing, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "The termination of Okta user %s was undone. Back: the account", st.Snapshot.UserID)
@@ -218,6 +240,21 @@ func (s *Steps) TellRestored(ctx context.Context, st undoState) (workflow.Nothin
 	for _, f := range st.Restored.Missing {
 		fmt.Fprintf(&b, "Not back: %s\n", f)
 	}
-	b.WriteString("The person has to sign in and enrol factors anew. API tokens, consents and what apps deleted at deactivation cannot be restored.")
-	return workflow.Nothing{}, s.tickets.Cancel(ctx, st.Subject, "undone", b.String(), undoing(st.Subject))
+	held, err := s.heldBefore(ctx, state{Subject: st.Subject, Snapshot: snapshot{Seq: st.Snapshot.Seq}})
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	tokens := "API tokens"
+	if len(held.Tokens) > 0 {
+		tokens += " (" + strings.Join(held.Tokens, ", ") + ")"
+	}
+	fmt.Fprintf(&b, "The person has to sign in and enrol factors anew. %s, consents and what apps deleted at deactivation cannot be restored.", tokens)
+	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "undone", b.String(), undoing(st.Subject))
+}
+
+// TellUndoFailed says on the ticket why the termination could not be undone.
+func (s *Steps) TellUndoFailed(ctx context.Context, st undoState) (workflow.Nothing, error) {
+	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "undo failed/"+st.Error.Error, fmt.Sprintf(
+		"The termination could not be undone: %s\nThe ledger under %s has what was restored up to there. When the cause is mended, start the undo again: it goes on from there.",
+		st.Error.Message(), st.Stream()), undoing(st.Subject))
 }

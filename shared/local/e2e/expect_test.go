@@ -24,10 +24,9 @@ func (o *office) is(what string, got, want any) {
 // says checks that a text contains each part.
 func (o *office) says(text string, parts ...string) {
 	o.t.Helper()
-	for _, p := range parts {
-		if !strings.Contains(text, p) {
-			o.t.Errorf("%q is missing in:\n%s", p, text)
-		}
+	missing := slices.DeleteFunc(parts, func(p string) bool { return strings.Contains(text, p) })
+	if len(missing) > 0 {
+		o.t.Errorf("%q missing in:\n%s", missing, text)
 	}
 }
 
@@ -36,6 +35,9 @@ func (o *office) isResolved(t scenario.Ticket) {
 	o.t.Helper()
 	o.is(t.Number+" is in state", o.Column(t, "state"), stateResolved)
 	o.is("final notes of "+t.Number, len(o.finalNotes(t)), 1)
+	if o.Column(t, "state") != stateResolved {
+		o.t.Logf("its notes: %q", o.Notes(t, ""))
+	}
 }
 
 // finalNotes are the work notes that a ticket was resolved with.

@@ -4,12 +4,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/lease"
-	"lifecycle/shared/local"
 	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/scenario"
 	"lifecycle/shared/local/seed"
@@ -227,22 +225,6 @@ func TestOnboarding(t *testing.T) {
 		o.is("work notes", len(o.Notes(ticket, "work_notes")), 1)
 		o.says(o.lastNote(ticket), "cancelled", "Okta user "+o.account(jana).ID, "termination")
 	})
-}
-
-// hireWith opens a new hire's ticket and lets something happen to it right
-// before the first call to Okta whose path ends so.
-func (o *office) hireWith(form map[string]string, path string, happen func(scenario.Ticket)) scenario.Ticket {
-	o.t.Helper()
-	var ticket scenario.Ticket
-	var once sync.Once
-	o.Sabotage(func(c local.Outgoing) local.Verdict {
-		if strings.HasSuffix(c.Request.URL.Path, path) {
-			once.Do(func() { happen(ticket) })
-		}
-		return local.Pass
-	})
-	ticket = o.hire(form)
-	return ticket
 }
 
 // inOrder checks that the entries stand in a list, in that order.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,11 +14,13 @@ import (
 	"lifecycle/functions/onboarding"
 	"lifecycle/shared/audit"
 	"lifecycle/shared/lease"
+	"lifecycle/shared/local"
 	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/scenario"
 	"lifecycle/shared/local/seed"
 	"lifecycle/shared/local/snowsim"
 	"lifecycle/shared/local/states"
+	"lifecycle/shared/servicenow"
 )
 
 // root is where template.yaml is, seen from here.
@@ -119,6 +122,33 @@ func (o *office) leaver(number string, changes map[string]string) scenario.Ticke
 	return ticket
 }
 
+// hireWith and leaverWith open such a ticket and let something happen to it right
+// before the first call whose path ends so.
+func (o *office) hireWith(changes map[string]string, path string, happen func(scenario.Ticket)) scenario.Ticket {
+	o.t.Helper()
+	return o.interrupted(path, happen, func() scenario.Ticket { return o.hire(changes) })
+}
+
+func (o *office) leaverWith(number, path string, happen func(scenario.Ticket)) scenario.Ticket {
+	o.t.Helper()
+	return o.interrupted(path, happen, func() scenario.Ticket { return o.leaver(number, nil) })
+}
+
+func (o *office) interrupted(path string, happen func(scenario.Ticket), open func() scenario.Ticket) scenario.Ticket {
+	var ticket scenario.Ticket
+	var once sync.Once
+	o.Sabotage(func(c local.Outgoing) local.Verdict {
+		if strings.HasSuffix(c.Request.URL.Path, path) {
+			once.Do(func() { happen(ticket) })
+		}
+		return local.Pass
+	})
+	ticket = open()
+	return ticket
+}
+
+func leaverKind() servicenow.Kind { return offboarding.DefaultKind() }
+
 // hired and gone open such a ticket and wait until it has come to rest: for a
 // leaver, until the account is only watched.
 func (o *office) hired(changes map[string]string) scenario.Ticket {
@@ -140,6 +170,7 @@ func (o *office) gone(number string, changes map[string]string) scenario.Ticket 
 func (o *office) rests(machine string, t scenario.Ticket, waiting ...string) {
 	o.t.Helper()
 	o.must(o.Settled(o.ctx, t, machine, waiting...))
+	synctest.Wait() // what has entered a waiting state may still be at work in it
 }
 
 // edits changes values of a ticket as the requester, by the kind's own names.
