@@ -34,8 +34,8 @@ test: ## All tests
 	$(GO) test ./...
 
 .PHONY: race
-race: ## All tests under the race detector
-	$(GO) test -race ./...
+race: ## All tests under the race detector, the long ones thinned out
+	$(GO) test -race -short ./...
 
 .PHONY: lint
 lint: ## golangci-lint and go vet
