@@ -12,6 +12,8 @@ LAMBDA    := -tags lambda.norpc -trimpath -ldflags "-s -w -buildid="
 FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=functions/onboarding/steps \
              OffboardingTrigger=functions/offboarding/trigger OffboardingSteps=functions/offboarding/steps \
              AccessRequestTrigger=functions/accessrequest/trigger AccessRequestSteps=functions/accessrequest/steps \
+             RoleChangeTrigger=functions/rolechange/trigger RoleChangeSteps=functions/rolechange/steps \
+             RecertificationTrigger=functions/rolechange/trigger \
              ApprovalsTrigger=functions/approvals/trigger ApprovalsSteps=functions/approvals/steps \
              Sweep=functions/sweep/steps
 IDS       := $(foreach f,$(FUNCTIONS),$(firstword $(subst =, ,$(f))))

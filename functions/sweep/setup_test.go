@@ -135,7 +135,8 @@ var complete = map[string]string{
 	"SERVICENOW_URL": "https://instance.example", "SERVICENOW_SECRET_ID": "s", "IDEMPOTENCY_TABLE": "idempotency",
 	"LEDGER_TABLE": "ledger", "CONTROL_TABLE": "control",
 	"ONBOARDING_STATE_MACHINE_ARN": machine + "onboarding", "OFFBOARDING_STATE_MACHINE_ARN": machine + "offboarding",
-	"ACCESS_REQUEST_STATE_MACHINE_ARN": machine + "access-request",
+	"ACCESS_REQUEST_STATE_MACHINE_ARN": machine + "access-request", "ROLE_CHANGE_STATE_MACHINE_ARN": machine + "role-change",
+	"RECERTIFICATION_STATE_MACHINE_ARN": machine + "recertification",
 }
 
 // wire is AWS over the wire: the bundle's tables and machines, and the secret.
@@ -226,7 +227,7 @@ func (i *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ask := r.URL.Query()
 	q := ask.Get("sysparm_query")
 	kind := part(ofKind, q)
-	if strings.HasSuffix(r.URL.Path, "/table/sc_req_item") { // nobody requests anything
+	if strings.HasSuffix(r.URL.Path, "/table/sc_req_item") || strings.HasSuffix(r.URL.Path, "/table/sc_task") { // nobody requests anything
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Total-Count", "0")
 		_, _ = io.WriteString(w, `{"result":[]}`)

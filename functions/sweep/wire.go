@@ -25,11 +25,15 @@ type config struct {
 	Onboarding       string `env:"ONBOARDING_STATE_MACHINE_ARN,required"`
 	Offboarding      string `env:"OFFBOARDING_STATE_MACHINE_ARN,required"`
 	AccessRequest    string `env:"ACCESS_REQUEST_STATE_MACHINE_ARN,required"`
+	RoleChange       string `env:"ROLE_CHANGE_STATE_MACHINE_ARN,required"`
+	Recertification  string `env:"RECERTIFICATION_STATE_MACHINE_ARN,required"`
 	// OnboardingTickets and the others change what the tickets of these kinds
 	// look like, as JSON; empty means the built-in kinds.
-	OnboardingTickets    string `env:"ONBOARDING_TICKETS"`
-	OffboardingTickets   string `env:"OFFBOARDING_TICKETS"`
-	AccessRequestTickets string `env:"ACCESS_REQUEST_TICKETS"`
+	OnboardingTickets      string `env:"ONBOARDING_TICKETS"`
+	OffboardingTickets     string `env:"OFFBOARDING_TICKETS"`
+	AccessRequestTickets   string `env:"ACCESS_REQUEST_TICKETS"`
+	RoleChangeTickets      string `env:"ROLE_CHANGE_TICKETS"`
+	RecertificationTickets string `env:"RECERTIFICATION_TICKETS"`
 }
 
 // processes are the kinds of ticket that are looked after, leavers first: their
@@ -43,6 +47,8 @@ func (c config) processes(store *idempotency.Store, client *sfn.Client) ([]proce
 		{servicenow.OffboardingKind(), "OFFBOARDING_TICKETS", c.OffboardingTickets, c.Offboarding},
 		{servicenow.OnboardingKind(), "ONBOARDING_TICKETS", c.OnboardingTickets, c.Onboarding},
 		{servicenow.AccessRequestKind(), "ACCESS_REQUEST_TICKETS", c.AccessRequestTickets, c.AccessRequest},
+		{servicenow.RoleChangeKind(), "ROLE_CHANGE_TICKETS", c.RoleChangeTickets, c.RoleChange},
+		{servicenow.RecertificationKind(), "RECERTIFICATION_TICKETS", c.RecertificationTickets, c.Recertification},
 	} {
 		kind, err := p.kind.With([]byte(p.overrides))
 		if err != nil {

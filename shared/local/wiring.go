@@ -15,6 +15,7 @@ import (
 	"lifecycle/functions/approvals"
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
+	"lifecycle/functions/rolechange"
 	"lifecycle/functions/sweep"
 	"lifecycle/shared/event"
 	"lifecycle/shared/local/dynamo"
@@ -28,15 +29,18 @@ import (
 // builders are the functions by logical id; each main.go hands the same builder
 // to platform.Main (a test compares them).
 var builders = map[string]platform.Build{
-	"AccessRequestTrigger": event.NewTrigger,
-	"AccessRequestSteps":   accessrequest.NewSteps,
-	"OnboardingTrigger":    event.NewTrigger,
-	"OnboardingSteps":      onboarding.NewSteps,
-	"OffboardingTrigger":   event.NewTrigger,
-	"OffboardingSteps":     offboarding.NewSteps,
-	"ApprovalsTrigger":     event.NewTrigger,
-	"ApprovalsSteps":       approvals.NewSteps,
-	"Sweep":                sweep.NewSweep,
+	"AccessRequestTrigger":   event.NewTrigger,
+	"AccessRequestSteps":     accessrequest.NewSteps,
+	"RoleChangeTrigger":      event.NewTrigger,
+	"RoleChangeSteps":        rolechange.NewSteps,
+	"RecertificationTrigger": event.NewTrigger,
+	"OnboardingTrigger":      event.NewTrigger,
+	"OnboardingSteps":        onboarding.NewSteps,
+	"OffboardingTrigger":     event.NewTrigger,
+	"OffboardingSteps":       offboarding.NewSteps,
+	"ApprovalsTrigger":       event.NewTrigger,
+	"ApprovalsSteps":         approvals.NewSteps,
+	"Sweep":                  sweep.NewSweep,
 }
 
 // simulate makes the systems that were not given.

@@ -16,6 +16,7 @@ import (
 	"lifecycle/functions/accessrequest"
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
+	"lifecycle/functions/rolechange"
 	"lifecycle/shared/local"
 	"lifecycle/shared/local/seed"
 	"lifecycle/shared/local/snowsim"
@@ -74,7 +75,10 @@ func New(ctx context.Context, o Options) (*World, error) {
 	if w.deployed {
 		url, secret, transport = strings.TrimSuffix(o.API, "/"), o.WebhookSecret, http.DefaultTransport
 	}
-	kinds := map[string]servicenow.Kind{"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind(), "access-request": accessrequest.DefaultKind()}
+	kinds := map[string]servicenow.Kind{
+		"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind(), "access-request": accessrequest.DefaultKind(),
+		"role-change": rolechange.DefaultKind(), "recertification": rolechange.TaskKind(),
+	}
 	var routes []snowsim.Route
 	for name, kind := range kinds {
 		routes = append(routes, snowsim.Route{Table: kind.Table, Query: kind.Query, Except: o.Except, URL: url + "/webhooks/servicenow/" + name})
@@ -109,7 +113,9 @@ type Ticket struct {
 func (w *World) Open(kind servicenow.Kind, user, title string, values map[string]string) (Ticket, error) {
 	columns := Columns(kind, values)
 	columns["short_description"] = title
-	columns["u_kind"] = kind.Name
+	if mark, marked := strings.CutPrefix(kind.Query, "u_kind="); marked {
+		columns["u_kind"] = mark
+	}
 	id, err := w.ServiceNow.As(user).Insert(kind.Table, columns)
 	if err != nil {
 		return Ticket{}, fmt.Errorf("opening a ticket for %s: %w", kind.Name, err)

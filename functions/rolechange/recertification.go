@@ -1,0 +1,406 @@
+package rolechange
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lifecycle/shared/audit"
+	"lifecycle/shared/entitlement"
+	"lifecycle/shared/fault"
+	"lifecycle/shared/lease"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/ratelimit"
+	"lifecycle/shared/servicenow"
+	"lifecycle/shared/workflow"
+)
+
+// taskState is the data of the recertification's state machine, whose ticket is
+// the task.
+type taskState struct {
+	workflow.Subject
+
+	Ticket  standing          `json:"ticket"`
+	Seats   workflow.Seats    `json:"seats"`
+	Carried carried           `json:"carried"`
+	Error   *workflow.Failure `json:"error"`
+}
+
+// standing is how a recertification stands: $.ticket.
+type standing struct {
+	// Disposition is workflow.HandedOver, workflow.NothingToDo, or one of the
+	// constants below.
+	Disposition string `json:"disposition"`
+	Fingerprint string `json:"fingerprint"`
+	// WaitSeconds is how long to wait until the next look.
+	WaitSeconds int `json:"wait_seconds,omitempty"`
+	// Problems say what is unclear about the answer.
+	Problems []string `json:"problems,omitempty"`
+	// Decisions are keep or revoke by the item's number; By is the sys_id of who
+	// decided, empty when nobody did.
+	Decisions map[int]string `json:"decisions,omitempty"`
+	By        string         `json:"by,omitempty"`
+	// Closed is true when somebody has closed the task.
+	Closed bool `json:"closed,omitempty"`
+}
+
+// Dispositions of a recertification.
+const (
+	// waits for the answer.
+	waits = "waits"
+	// unclear: it was closed without a clear answer.
+	unclear = "unclear"
+	// overdue: nobody has answered in time, or whoever should has left.
+	overdue = "overdue"
+	// answered: there is a decision about each item, by somebody or by default.
+	answered = "answered"
+	// idle: nothing of what was asked about is held any more.
+	idle = "idle"
+)
+
+// escalatedVerb is the verb of the record that the question has gone up.
+const escalatedVerb = "recertification.escalated"
+
+func (s *Steps) registerRecertification(table *workflow.Steps) {
+	workflow.Add(table, "ReadTask", s.ReadTask)
+	workflow.Add(table, "AskAgain", s.AskAgain)
+	workflow.Add(table, "EscalateTask", s.EscalateTask)
+	workflow.Add(table, "BookDecisions", s.BookDecisions)
+	workflow.Add(table, "CarryOutDecisions", s.CarryOutDecisions)
+	workflow.Add(table, "CloseTask", s.CloseTask)
+	workflow.Add(table, "TellTaskFailure", s.TellTaskFailure)
+}
+
+// ReadTask takes custody of the task and reads how it stands.
+func (s *Steps) ReadTask(ctx context.Context, st taskState) (standing, error) {
+	holding, err := s.custodian.Take(ctx, st.Subject)
+	if err != nil || !holding.Held {
+		return standing{Disposition: workflow.HandedOver}, err
+	}
+	t, err := s.servicenow.Ticket(ctx, s.tasks.Kind, st.SysID)
+	if err != nil {
+		return standing{}, err
+	}
+	now := standing{Fingerprint: t.Fingerprint(), Closed: !open(t)}
+	ours := s.servicenow.Own(t)
+	failed := holding.LastOutcome == workflow.Failed && holding.LastFingerprint == now.Fingerprint && ours
+	if failed || now.Closed && (holding.LastOutcome == workflow.Resolved || t.Phase == servicenow.Cancelled && ours) {
+		now.Disposition = workflow.NothingToDo
+		return now, nil
+	}
+	q, escalated, err := s.asked(ctx, st.Subject)
+	if err != nil {
+		return standing{}, err
+	}
+	remaining, err := s.remaining(ctx, q)
+	switch {
+	case err != nil:
+		return standing{}, err
+	case len(remaining) == 0:
+		now.Disposition = idle
+		return now, nil
+	case now.Closed:
+		return answer(now, t, q, remaining), nil
+	}
+	return s.patience(ctx, now, t, remaining, escalated)
+}
+
+func open(t servicenow.Ticket) bool {
+	return t.Phase == servicenow.Open || t.Phase == servicenow.InProgress || t.Phase == servicenow.OnHold
+}
+
+// asked reads what the task asks, and whether it has gone up already.
+func (s *Steps) asked(ctx context.Context, task workflow.Subject) (q question, escalated bool, err error) {
+	records, err := s.ledger.Stream(ctx, task.Stream())
+	if err != nil {
+		return question{}, false, err
+	}
+	known := false
+	for _, r := range records {
+		escalated = escalated || r.Verb == escalatedVerb
+		if r.Verb != asksVerb {
+			continue
+		}
+		raw, err := json.Marshal(r.After)
+		if err == nil {
+			err = json.Unmarshal(raw, &q)
+		}
+		if err != nil {
+			return question{}, false, &fault.Conflict{Message: fmt.Sprintf("what %s asks cannot be read from the ledger", task.Number), Cause: err}
+		}
+		known = true
+	}
+	if !known {
+		// Made a moment ago: its record is written right after it.
+		return question{}, false, &fault.Unavailable{Message: fmt.Sprintf("the ledger does not say yet what %s asks", task.Number)}
+	}
+	return q, escalated, nil
+}
+
+// remaining are the items of which anything is still held.
+func (s *Steps) remaining(ctx context.Context, q question) ([]item, error) {
+	holdings, err := s.leases.Of(ctx, q.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(q.Items), func(i item) bool {
+		at := slices.IndexFunc(holdings, func(h lease.Holding) bool { return h.Entitlement.String() == key(i.Kind, i.ID) })
+		return at < 0 || !slices.ContainsFunc(exceptional(holdings[at], time.Now()), func(l lease.Lease) bool { return slices.Contains(i.Keys, l.Key) })
+	}), nil
+}
+
+// answer reads the decisions of a task that somebody has closed.
+func answer(now standing, t servicenow.Ticket, q question, remaining []item) standing {
+	decisions, problems := readDecisions(t.Value("decisions"), q.Items)
+	if by := t.Value("closed_by"); by != "" && by == q.Person {
+		problems = append(problems, "It was closed by the person whom it is about: somebody else has to decide.")
+	}
+	if len(problems) > 0 {
+		now.Disposition, now.Problems = unclear, problems
+		return now
+	}
+	now.Disposition, now.Decisions, now.By = answered, map[int]string{}, t.Value("closed_by")
+	for _, i := range remaining {
+		now.Decisions[i.N] = decisions[i.N]
+	}
+	return now
+}
+
+// patience says how long an open task is waited for.
+func (s *Steps) patience(ctx context.Context, now standing, t servicenow.Ticket, remaining []item, escalated bool) (standing, error) {
+	due, err := time.ParseInLocation(time.DateTime, t.Value("due_date"), time.UTC)
+	if err != nil { // cleared by somebody: no patience for ever
+		due = t.Updated.Add(s.settings.RecertificationWait)
+	}
+	ahead := time.Until(due)
+	if who := t.Value("assigned_to"); who != "" && !escalated && ahead > 0 {
+		person, err := s.servicenow.PersonBySysID(ctx, who)
+		if err != nil && !fault.Is[*fault.NotFound](err) {
+			return standing{}, err
+		}
+		if err != nil || !person.Active {
+			ahead = 0 // whoever should answer has left
+		}
+	}
+	switch {
+	case ahead > 0:
+		now.Disposition, now.WaitSeconds = waits, seconds(min(ahead, s.settings.Look))
+	case !escalated:
+		now.Disposition = overdue
+	default:
+		now.Disposition, now.Decisions = answered, map[int]string{}
+		for _, i := range remaining {
+			now.Decisions[i.N] = s.settings.Unanswered
+		}
+	}
+	return now, nil
+}
+
+// AskAgain opens a task again whose answer is not clear, and says what is.
+func (s *Steps) AskAgain(ctx context.Context, st taskState) (workflow.Nothing, error) {
+	var b strings.Builder
+	b.WriteString("The answer is not clear, and nothing has been changed:\n")
+	for _, p := range st.Ticket.Problems {
+		fmt.Fprintf(&b, "- %s\n", p)
+	}
+	b.WriteString("Write one line for each into the closing notes, such as \"1 keep\" or \"2 revoke\", and close this task again.")
+	return workflow.Nothing{}, s.servicenow.Post(ctx, workflow.Ref(st.Subject), servicenow.Posting{
+		Key: "unclear/" + st.Ticket.Fingerprint, Comment: b.String(), Set: s.tasks.Kind.Columns(servicenow.Open),
+	}, audit.Reason{Kind: "recertification", Ref: st.Number})
+}
+
+// EscalateTask passes the question to the manager's manager, or where there is
+// none to the group that handles what could not be done.
+func (s *Steps) EscalateTask(ctx context.Context, st taskState) (workflow.Nothing, error) {
+	q, escalated, err := s.asked(ctx, st.Subject)
+	if err != nil || escalated {
+		return workflow.Nothing{}, err
+	}
+	t, err := s.servicenow.Ticket(ctx, s.tasks.Kind, st.SysID)
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	var up string
+	if who := t.Value("assigned_to"); who != "" {
+		person, err := s.servicenow.PersonBySysID(ctx, who)
+		if err != nil && !fault.Is[*fault.NotFound](err) {
+			return workflow.Nothing{}, err
+		}
+		up = person.Manager
+	}
+	if up, err = s.inCharge(ctx, up, q.Person); err != nil {
+		return workflow.Nothing{}, err
+	}
+	due := entered(ctx).Add(s.settings.EscalationWait)
+	set := map[string]string{"due_date": due.Format(time.DateTime)}
+	if err := s.hand(ctx, set, up); err != nil {
+		return workflow.Nothing{}, err
+	}
+	note := fmt.Sprintf("Nobody has answered in time, so this goes one level up, until %s. What nobody has decided about by then is %s.", moment(due), s.consequence())
+	err = s.servicenow.Post(ctx, workflow.Ref(st.Subject), servicenow.Posting{Key: "escalated", Comment: note, Set: set}, about(st.Subject, q))
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	_, err = s.ledger.Fact(ctx, audit.Change{
+		System: "lifecycle", Verb: escalatedVerb, Target: st.Stream(), Subject: q.UserID, Reason: about(st.Subject, q), After: map[string]any{"due": due},
+	})
+	return workflow.Nothing{}, err
+}
+
+// BookDecisions books the calls of what is revoked.
+func (s *Steps) BookDecisions(ctx context.Context, st taskState) (workflow.Seats, error) {
+	q, _, err := s.asked(ctx, st.Subject)
+	if err != nil {
+		return workflow.Seats{}, err
+	}
+	calls := okta.NewCalls()
+	for _, i := range q.Items {
+		switch {
+		case st.Ticket.Decisions[i.N] != wordRevoke:
+		case i.Kind == entitlement.App:
+			calls.Add("DELETE", "/api/v1/apps/{id}/users/{id}", 1)
+		default:
+			calls.Add("DELETE", "/api/v1/groups/{id}/users/{id}", 1)
+		}
+	}
+	if len(calls.Needs()) == 0 {
+		return workflow.Seats{}, nil
+	}
+	return workflow.BookSeats(ctx, s.seats, ratelimit.Normal, calls.Needs(), st.Seats)
+}
+
+// carried is what came of the decisions: $.carried.
+type carried struct {
+	Kept    []item `json:"kept,omitempty"`
+	Revoked []item `json:"revoked,omitempty"`
+	// Given was revoked as an exception, and another reason gives it all the same.
+	Given   []item    `json:"given,omitempty"`
+	Refused []refusal `json:"refused,omitempty"`
+}
+
+// CarryOutDecisions ends the leases of what is revoked and confirms those of what
+// is kept. Leases that were granted after the question was put are not its
+// business.
+func (s *Steps) CarryOutDecisions(ctx context.Context, st taskState) (carried, error) {
+	q, _, err := s.asked(ctx, st.Subject)
+	if err != nil {
+		return carried{}, err
+	}
+	var out carried
+	for _, i := range q.Items {
+		decision, decided := st.Ticket.Decisions[i.N]
+		if !decided {
+			continue
+		}
+		_, err := s.ledger.Fact(ctx, audit.Change{
+			System: "lifecycle", Verb: "recertification.decided", Target: key(i.Kind, i.ID), Subject: q.UserID, Key: st.Number,
+			Reason: about(st.Subject, q), After: map[string]any{"decision": decision, "by": st.Ticket.By, "leases": i.Keys},
+		})
+		if err != nil {
+			return carried{}, err
+		}
+		if decision == wordKeep {
+			if err := s.confirm(ctx, st, q, i); err != nil {
+				return carried{}, err
+			}
+			out.Kept = append(out.Kept, i)
+			continue
+		}
+		held, err := s.revoke(ctx, st, q, i)
+		switch {
+		case err == nil && held:
+			out.Given = append(out.Given, i)
+		case err == nil:
+			out.Revoked = append(out.Revoked, i)
+		case fault.Retryable(err):
+			return carried{}, err
+		default:
+			out.Refused = append(out.Refused, refusal{Grant: entitlement.Grant{Kind: i.Kind, ID: i.ID, Name: i.Name}, Why: err.Error()})
+		}
+	}
+	return out, nil
+}
+
+// confirm notes on the exception who has agreed to it. Requests were approved
+// when they were granted; that they are kept stands in the ledger.
+func (s *Steps) confirm(ctx context.Context, st taskState, q question, i item) error {
+	e := lease.Entitlement{Kind: i.Kind, ID: i.ID}
+	h, err := s.leases.Holding(ctx, q.UserID, e)
+	if err != nil {
+		return err
+	}
+	for _, l := range exceptional(h, time.Now()) {
+		if st.Ticket.By == "" || !slices.Contains(i.Keys, l.Key) || !strings.HasPrefix(l.Key, lease.ExceptionKey("")) {
+			continue
+		}
+		l.Reason = audit.Reason{Kind: "exception", Ref: st.Number, Text: "kept by the manager's decision in " + st.Number}
+		l.ApprovedBy = []string{st.Ticket.By}
+		if err := s.leases.Grant(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Steps) revoke(ctx context.Context, st taskState, q question, i item) (held bool, err error) {
+	e, why := lease.Entitlement{Kind: i.Kind, ID: i.ID}, about(st.Subject, q)
+	for _, k := range i.Keys {
+		if err := s.leases.End(ctx, q.UserID, e, k, why); err != nil {
+			return false, err
+		}
+	}
+	return s.leases.Settle(ctx, s.okta, q.UserID, e, why)
+}
+
+// CloseTask tells on the task what came of it, and closes it if nobody has.
+func (s *Steps) CloseTask(ctx context.Context, st taskState) (outcome, error) {
+	q, _, err := s.asked(ctx, st.Subject)
+	if err != nil {
+		return outcome{}, err
+	}
+	var b strings.Builder
+	switch {
+	case st.Ticket.Disposition == idle:
+		b.WriteString("Nothing of what was asked about is held any more, so that nothing is left to decide.")
+	case st.Ticket.By == "" && !st.Ticket.Closed:
+		fmt.Fprintf(&b, "Nobody has answered in time, so that what was left undecided is %s.\n", s.consequence())
+	default:
+		b.WriteString("The decisions are carried out.\n")
+	}
+	for _, part := range []struct {
+		what  string
+		items []item
+	}{{"Kept", st.Carried.Kept}, {"Revoked", st.Carried.Revoked}, {"Revoked as an exception; another reason gives it all the same", st.Carried.Given}} {
+		for _, i := range part.items {
+			fmt.Fprintf(&b, "%s: %s %s\n", part.what, i.Kind, i.Name)
+		}
+	}
+	tell(&b, "Not revoked", st.Carried.Refused)
+	p := servicenow.Posting{Key: "closed/" + st.Ticket.Fingerprint, WorkNote: strings.TrimSpace(b.String())}
+	if !st.Ticket.Closed {
+		p.Set = s.tasks.Kind.Columns(servicenow.Resolved)
+	}
+	return outcome{How: workflow.Resolved}, s.servicenow.Post(ctx, workflow.Ref(st.Subject), p, about(st.Subject, q))
+}
+
+// TellTaskFailure says on the task what failed for good and what to do about it.
+// Its state stays: whoever reopened it here would be taken for its reader.
+func (s *Steps) TellTaskFailure(ctx context.Context, st taskState) (outcome, error) {
+	group, err := s.servicenow.GroupSysID(ctx, s.tasks.Kind.EscalationGroup)
+	if err != nil {
+		return outcome{}, err
+	}
+	failure := workflow.Failure{}
+	if st.Error != nil {
+		failure = *st.Error
+	}
+	task, _ := workflow.TaskOf(ctx)
+	note := fmt.Sprintf("The recertification could not be carried out: %s\nWhat was done up to there stands in the ledger under %s. "+
+		"When the cause is mended, save this task again (any change will do) and it goes on: what is done already is not repeated.", failure.Message(), st.Stream())
+	return outcome{How: workflow.Failed}, s.servicenow.Post(ctx, workflow.Ref(st.Subject), servicenow.Posting{
+		Key: task.Name() + "/failed/" + failure.Error, WorkNote: note, Set: map[string]string{"assignment_group": group},
+	}, audit.Reason{Kind: "failure", Ref: st.Number, Text: failure.Error})
+}
