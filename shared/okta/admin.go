@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 
 	sdkokta "github.com/okta/okta-sdk-golang/v2/okta"
 
@@ -24,6 +25,8 @@ type Role struct {
 	Label string `json:"label"`
 	// AssignmentType is USER or GROUP.
 	AssignmentType string `json:"assignment_type"`
+	// GroupID is the group that gives the role, where one does.
+	GroupID string `json:"group_id,omitempty"`
 }
 
 // ViaGroup reports whether the role comes through a group, and goes with the
@@ -42,9 +45,21 @@ func (c *Client) AdminRoles(ctx context.Context, userID string) ([]Role, error) 
 	})
 	roles := make([]Role, 0, len(found))
 	for _, r := range found {
-		roles = append(roles, Role{ID: r.Id, Type: r.Type, Label: r.Label, AssignmentType: r.AssignmentType})
+		role := Role{ID: r.Id, Type: r.Type, Label: r.Label, AssignmentType: r.AssignmentType}
+		if role.ViaGroup() {
+			role.GroupID = assigneeOf(r)
+		}
+		roles = append(roles, role)
 	}
 	return roles, err
+}
+
+// assigneeOf is the id of whom a role is assigned to, the end of a link.
+func assigneeOf(r *sdkokta.Role) string {
+	links, _ := r.Links.(map[string]any)
+	assignee, _ := links["assignee"].(map[string]any)
+	href, _ := assignee["href"].(string)
+	return href[strings.LastIndexByte(href, '/')+1:]
 }
 
 // AssignAdminRole gives the user one of Okta's standard roles, by its type; one
