@@ -29,7 +29,7 @@ type process struct {
 
 // processes are the ones whose every call goes wrong once.
 func processes() []process {
-	return []process{
+	return append(accessProcesses(), []process{
 		{
 			name: "onboarding", machine: joining, login: jana,
 			play: func(o *office) scenario.Ticket { return o.hire(seller) },
@@ -38,7 +38,7 @@ func processes() []process {
 			name: "offboarding", machine: leaving, login: scenario.Login("E1031"),
 			play: func(o *office) scenario.Ticket { return o.leaver("E1031", nil) },
 		},
-	}
+	}...)
 }
 
 // rare is a pace at which schedules run now and then only, so that the calls

@@ -55,6 +55,7 @@ func (o *office) endState(p process, t scenario.Ticket) string {
 var (
 	reference = regexp.MustCompile(`\[ref [0-9a-f]{10}\]`)
 	moment    = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
+	spoken    = regexp.MustCompile(`\d{1,2} [A-Z][a-z]+ \d{4} \d\d:\d\d UTC`)
 	cutOff    = regexp.MustCompile(` \(without an answer; [^)]*\)`)
 	recorded  = regexp.MustCompile(`ledger record \d+`)
 )
@@ -65,6 +66,7 @@ func steady(note, userID string) string {
 	note = reference.ReplaceAllString(note, "[ref]")
 	note = cutOff.ReplaceAllString(note, "")
 	note = moment.ReplaceAllString(note, "(time)")
+	note = spoken.ReplaceAllString(note, "(time)")
 	note = recorded.ReplaceAllString(note, "ledger record")
 	if userID != "" {
 		note = strings.ReplaceAll(note, userID, "(user)")
