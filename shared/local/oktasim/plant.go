@@ -164,14 +164,16 @@ func (s *Sim) plantServiceAccount(c *call) {
 // furnish gives people what they collect over time: factors, sessions,
 // remembered devices, consents, refresh tokens; some own groups and API tokens.
 func (s *Sim) furnish(c *call) {
+	// Factors were enrolled in the first days: a fresh one would be news.
+	early := c.as(c.actor, c.now.Add(-age))
 	for u := range s.org.users.all() {
 		if u.status == Deprovisioned || text(u.profile, "userType") == "service" {
 			continue
 		}
-		s.enrol(c, u, FactorPush)
-		s.enrol(c, u, FactorTOTP)
+		s.enrol(early, u, FactorPush)
+		s.enrol(early, u, FactorTOTP)
 		if text(u.profile, "department") == "Security" {
-			s.enrol(c, u, FactorWebAuthn)
+			s.enrol(early, u, FactorWebAuthn)
 		}
 		if u.status == Active {
 			s.startSession(c, u)

@@ -140,8 +140,8 @@ var task = Table{Name: "task", Label: "Task", Display: "number", Prefix: "TASK",
 }}
 
 // incident has, besides the platform's, the columns u_* that the onboarding,
-// offboarding and role change tickets of package servicenow use unless configured
-// otherwise.
+// offboarding, role change and credential reset tickets of package servicenow use
+// unless configured otherwise.
 var incident = Table{Name: "incident", Label: "Incident", Extends: "task", Prefix: "INC", Columns: []Column{
 	reference("caller_id", "sys_user"), choice("category", "inquiry"), choice("subcategory", ""), number("incident_state", "1"),
 	number("severity", "3"), number("priority", "5"), choice("hold_reason", ""), number("notify", "1"), number("reopen_count", "0"),
@@ -154,6 +154,7 @@ var incident = Table{Name: "incident", Label: "Incident", Extends: "task", Prefi
 	{Name: "u_start_date", Type: Date}, text("u_termination_at", 40), flag("u_legal_hold", "false"),
 	text("u_old_department", 100), text("u_old_title", 100), text("u_old_location", 100), reference("u_old_manager", "sys_user"),
 	{Name: "u_effective_date", Type: Date},
+	text("u_reset_type", 40), text("u_factor", 100), text("u_identity_proof", 255),
 }}
 
 // securityIncident is the table of the plugin Security Incident Response.
