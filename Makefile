@@ -15,6 +15,7 @@ FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=func
              RoleChangeTrigger=functions/rolechange/trigger RoleChangeSteps=functions/rolechange/steps \
              RecertificationTrigger=functions/rolechange/trigger \
              ApprovalsTrigger=functions/approvals/trigger ApprovalsSteps=functions/approvals/steps \
+             StateSyncTrigger=functions/statesync/trigger StateSyncSteps=functions/statesync/steps StateSyncPoller=functions/statesync/poller \
              Sweep=functions/sweep/steps
 IDS       := $(foreach f,$(FUNCTIONS),$(firstword $(subst =, ,$(f))))
 directory  = $(lastword $(subst =, ,$(filter $(1)=%,$(FUNCTIONS))))

@@ -44,6 +44,16 @@ func TestParseNoticeReadsWhatItAccepts(t *testing.T) {
 	}
 }
 
+func TestApprovalsAndPeopleNeedNoNumber(t *testing.T) {
+	t.Parallel()
+	for table, needless := range map[string]bool{"sysapproval_approver": true, "sys_user": true, "incident": false, "sys_user_group": false} {
+		body := strings.Replace(strings.Replace(notice, `"number":"INC0010001",`, "", 1), `"incident"`, `"`+table+`"`, 1)
+		if _, problems := ParseNotice([]byte(body)); (len(problems) == 0) != needless {
+			t.Errorf("%s without a number: problems %v", body, problems)
+		}
+	}
+}
+
 func TestProblemsAreBoundedAndRepeatNoValue(t *testing.T) {
 	t.Parallel()
 	members := make([]string, 0, 200)

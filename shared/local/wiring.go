@@ -16,6 +16,7 @@ import (
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
 	"lifecycle/functions/rolechange"
+	"lifecycle/functions/statesync"
 	"lifecycle/functions/sweep"
 	"lifecycle/shared/event"
 	"lifecycle/shared/local/dynamo"
@@ -40,6 +41,9 @@ var builders = map[string]platform.Build{
 	"OffboardingSteps":       offboarding.NewSteps,
 	"ApprovalsTrigger":       event.NewTrigger,
 	"ApprovalsSteps":         approvals.NewSteps,
+	"StateSyncTrigger":       event.NewTrigger,
+	"StateSyncSteps":         statesync.NewSteps,
+	"StateSyncPoller":        statesync.NewPoller,
 	"Sweep":                  sweep.NewSweep,
 }
 

@@ -83,6 +83,10 @@ func New(ctx context.Context, o Options) (*World, error) {
 	for name, kind := range kinds {
 		routes = append(routes, snowsim.Route{Table: kind.Table, Query: kind.Query, Except: o.Except, URL: url + "/webhooks/servicenow/" + name})
 	}
+	// What the integration writes about people itself is no news.
+	routes = append(routes, snowsim.Route{
+		Table: "sys_user", Except: append([]string{snowsim.IntegrationUser}, o.Except...), URL: url + "/webhooks/servicenow/user",
+	})
 	routes = append(routes, snowsim.Route{
 		Table: "sysapproval_approver", Query: "stateINapproved,rejected,cancelled", URL: url + "/webhooks/servicenow/approval",
 	})
