@@ -3,6 +3,7 @@ package accessrequest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,14 +87,16 @@ func (a assessment) question(s workflow.Subject, stage string) string {
 	return fmt.Sprintf("%s/%d/%s/%s/%s", s.Stream(), a.Round, a.Content, a.Policy, stage)
 }
 
-func (a *assessment) ends(how, format string, args ...any) assessment {
+// ended is the assessment when the request ends with it.
+func (a assessment) ended(how, format string, args ...any) assessment {
 	a.Verdict, a.End, a.Text = end, how, fmt.Sprintf(format, args...)
-	return *a
+	return a
 }
 
-func (a *assessment) mends(problems ...string) assessment {
+// toMend is the assessment when a person has to mend something first.
+func (a assessment) toMend(problems ...string) assessment {
 	a.Verdict, a.Problems = mend, problems
-	return *a
+	return a
 }
 
 // AssessRequest weighs the request as things stand, and records it when that
@@ -143,7 +146,7 @@ func (s *Steps) assess(ctx context.Context, st state) (assessment, entitlement.I
 		a.Since = st.Request.Since
 	}
 	if len(problems) > 0 {
-		return a.mends(problems...), entitlement.Item{}, nil
+		return a.toMend(problems...), entitlement.Item{}, nil
 	}
 	item, found := rules.Item(r.Item)
 	if !found {
@@ -165,7 +168,7 @@ func (s *Steps) assess(ctx context.Context, st state) (assessment, entitlement.I
 // notInCatalog tells a name that nobody knows from one that cannot be requested.
 func (s *Steps) notInCatalog(a assessment, rules *entitlement.Rules, name string) assessment {
 	if e, known := rules.Named(name); known {
-		return a.ends(endNoRequest, "%q cannot be requested: the %s is given by rule or by its owners only.", e.Name, e.Kind)
+		return a.ended(endNoRequest, "%q cannot be requested: the %s is given by rule or by its owners only.", e.Name, e.Kind)
 	}
 	var names []string
 	for _, item := range rules.Items() {
@@ -176,7 +179,7 @@ func (s *Steps) notInCatalog(a assessment, rules *entitlement.Rules, name string
 	if len(names) > most {
 		list += fmt.Sprintf(" and %d more", len(names)-most)
 	}
-	return a.ends(endUnknown, "There is nothing to request under the name that was given. What can be requested: %s.", list)
+	return a.ended(endUnknown, "There is nothing to request under the name that was given. What can be requested: %s.", list)
 }
 
 // round counts how often the ticket has ended before: a ticket that is opened
@@ -195,10 +198,13 @@ func (s *Steps) round(ctx context.Context, subject workflow.Subject) (int, error
 // verbEnded is the verb of the ledger's record of how a request ended.
 const verbEnded = "request.ended"
 
-// ended records it.
+// ended records it, once for each round.
 func (s *Steps) ended(ctx context.Context, st state, how string) error {
+	if round, err := s.round(ctx, st.Subject); err != nil || round > st.Request.Round {
+		return err
+	}
 	_, err := s.ledger.Fact(ctx, audit.Change{
-		System: "lifecycle", Verb: verbEnded, Target: st.Request.target(st.Subject), Subject: st.Request.UserID, Key: fmt.Sprint(st.Request.Round),
+		System: "lifecycle", Verb: verbEnded, Target: st.Request.target(st.Subject), Subject: st.Request.UserID, Key: strconv.Itoa(st.Request.Round),
 		Reason: because(st.Subject), After: map[string]any{"how": how},
 	})
 	return err

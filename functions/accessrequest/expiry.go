@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"lifecycle/shared/audit"
@@ -95,7 +96,7 @@ func (s *Steps) FindDue(ctx context.Context, _ sweep) (dueList, error) {
 		for _, l := range h.Leases {
 			due := dueLease{Subject: h.Subject, Kind: h.Entitlement.Kind, ID: h.Entitlement.ID, Key: l.Key}
 			switch {
-			case l.Ended(now):
+			case l.Ended(now) && !l.Retry.After(now):
 				out.End = append(out.End, due)
 			case toWarn(l, now, s.settings.Warning):
 				out.Warn = append(out.Warn, due)
@@ -142,7 +143,7 @@ func (s *Steps) BookExpiry(ctx context.Context, st sweep) (workflow.Seats, error
 // another lease still gives stays.
 func (s *Steps) EndAccess(ctx context.Context, st one) (swept, error) {
 	d := st.Lease
-	l, valid, ok, err := s.current(ctx, d)
+	l, others, ok, err := s.current(ctx, d)
 	if err != nil || !ok || !l.Ended(time.Now()) {
 		return swept{}, err
 	}
@@ -151,25 +152,32 @@ func (s *Steps) EndAccess(ctx context.Context, st one) (swept, error) {
 		return swept{}, err
 	}
 	why := audit.Reason{Kind: "expiry", Ref: l.Ticket, Text: "its time was over on " + moment(l.Until)}
-	held, err := s.leases.Settle(ctx, s.okta, d.Subject, d.entitlement(), why)
-	if err != nil {
-		return swept{}, err
-	}
 	text := fmt.Sprintf("Access to %s has ended: its time was over on %s.", l.Name, moment(l.Until))
+	held, err := s.leases.Settle(ctx, s.okta, d.Subject, d.entitlement(), why)
+	viaGroup := d.Kind == entitlement.App && fault.Is[*fault.Conflict](err)
 	switch {
+	case viaGroup:
+		text = fmt.Sprintf("The time of this access to %s was over on %s. A group gives it too: the person has it as long as that does.", l.Name, moment(l.Until))
+	case err != nil:
+		return swept{}, err
 	case held:
-		text = fmt.Sprintf("The time of this access to %s was over on %s. The person keeps it, because it is given for another reason too: %s.", l.Name, moment(l.Until), given(valid[0]))
+		text = fmt.Sprintf("The time of this access to %s was over on %s. The person keeps it, because it is given for another reason too", l.Name, moment(l.Until))
+		if len(others) > 0 { // none: it was given in this very moment
+			text += ": " + given(others[0])
+		}
+		text += "."
 	default:
 		stays, err := s.remains(ctx, d)
 		if err != nil {
 			return swept{}, err
 		}
-		if stays != "" {
-			text += " " + stays
-		}
+		text = strings.TrimSpace(text + " " + stays)
 	}
 	if err := s.tell(ctx, ticket, fmt.Sprintf("ended/%s/%s", l.Key, l.Until.UTC().Format(time.RFC3339)), text, why); err != nil {
 		return swept{}, err
+	}
+	if viaGroup {
+		return swept{}, s.leases.Postpone(ctx, d.Subject, d.entitlement(), d.Key, time.Now().Add(day), why)
 	}
 	return swept{}, s.leases.Expire(ctx, d.Subject, d.entitlement(), d.Key, why)
 }

@@ -202,7 +202,7 @@ func (s *Steps) takeBack(ctx context.Context, subject workflow.Subject) error {
 		this := holder{r.Subject, r.Target}
 		switch {
 		case r.Verb == verbEnded && how(r) == endGranted:
-			since = nil
+			since = since[:0]
 		case r.Verb == "lease.grant" && r.Key == key && !slices.Contains(since, this):
 			since = append(since, this)
 		}

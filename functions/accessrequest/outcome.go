@@ -3,9 +3,11 @@ package accessrequest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifecycle/shared/approval"
+	"lifecycle/shared/audit"
 	"lifecycle/shared/servicenow"
 	"lifecycle/shared/workflow"
 )
@@ -29,8 +31,7 @@ type closing struct {
 	comment, workNote string
 }
 
-// close writes the final note and state, once for each time that the ticket
-// ends, whichever execution does it.
+// close writes the final note and state.
 func (s *Steps) close(ctx context.Context, st state, c closing) (outcome, error) {
 	set := s.tickets.Kind.Columns(c.phase)
 	if column := s.tickets.Kind.Fields["approval"]; c.approval != "" && column != "" && !strings.ContainsAny(column, ".:") {
@@ -40,7 +41,7 @@ func (s *Steps) close(ctx context.Context, st state, c closing) (outcome, error)
 		set["close_notes"] = c.comment
 	}
 	err := s.servicenow.Post(ctx, workflow.Ref(st.Subject), servicenow.Posting{
-		Key: fmt.Sprintf("ended/%d", st.Request.Round), Comment: c.comment, WorkNote: c.workNote, Set: set,
+		Key: endKey(st), Comment: c.comment, WorkNote: c.workNote, Set: set,
 	}, because(st.Subject))
 	if err != nil {
 		return outcome{}, err
@@ -54,25 +55,30 @@ func (s *Steps) note(ctx context.Context, subject workflow.Subject, key, text st
 }
 
 // still reads the ticket once more before something final is written to it; ok
-// is false when it asks for something else by now, or is closed. A final write
-// that was made and could not be answered for is not taken for a change: the
-// retry of the step repeats it, and it is made once.
-func (s *Steps) still(ctx context.Context, st state) (r request, t servicenow.Ticket, ok bool, err error) {
-	r, t, _, err = s.request(ctx, st.Subject)
+// is false when it asks for something else by now, or is closed. What closed it
+// may have been this very step, whose answer was lost: then it goes on.
+func (s *Steps) still(ctx context.Context, st state) (r request, ok bool, err error) {
+	r, t, _, err := s.request(ctx, st.Subject)
 	if err != nil || r.content() != st.Request.Content {
-		return r, t, false, err
+		return r, false, err
 	}
 	if open(t) {
-		return r, t, true, nil
+		return r, true, nil
 	}
-	_, ok, err = s.ledger.Done(ctx, "ticket.update", workflow.Ref(st.Subject).String(), fmt.Sprintf("ended/%d", st.Request.Round))
-	return r, t, ok || s.servicenow.Own(t), err
+	records, err := s.ledger.Stream(ctx, st.Stream())
+	return r, slices.ContainsFunc(records, func(x audit.Record) bool {
+		return x.Verb == "ticket.update" && x.Key == endKey(st) && x.Phase == audit.Intent
+	}), err
 }
+
+// endKey is the key of the final write: one for each time that the ticket ends,
+// whichever execution does it.
+func endKey(st state) string { return fmt.Sprintf("ended/%d", st.Request.Round) }
 
 // ResolveTicket writes the one final note, with who approved and when, and
 // closes the item.
 func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
-	r, _, ok, err := s.still(ctx, st)
+	r, ok, err := s.still(ctx, st)
 	if err != nil || !ok {
 		return outcome{Changed: !ok}, err
 	}
@@ -80,11 +86,9 @@ func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
 	if err != nil || !found {
 		return outcome{Changed: !found}, err
 	}
-	given := fmt.Sprintf("%q was given to %s.", item.Name, r.For.UserName)
-	if st.Granted.Until.IsZero() {
-		given += " It has no end."
-	} else {
-		given += fmt.Sprintf(" It ends on %s", moment(st.Granted.Until))
+	given := fmt.Sprintf("%q was given to %s. It has no end.", item.Name, r.For.UserName)
+	if !st.Granted.Until.IsZero() {
+		given = fmt.Sprintf("%q was given to %s. It ends on %s", item.Name, r.For.UserName, moment(st.Granted.Until))
 		if st.Granted.Shortened {
 			given += ", the longest that is allowed and less than was asked for"
 		}
@@ -94,13 +98,14 @@ func (s *Steps) ResolveTicket(ctx context.Context, st state) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	work := fmt.Sprintf("Okta user id: %s\nGiven: %s %s (%s)\n%sPolicy: %s (%s)\n", st.Request.UserID, st.Request.Kind, st.Request.Name, st.Request.ID, who,
-		item.Policy.Name, item.Policy.Description)
+	var work strings.Builder
+	fmt.Fprintf(&work, "Okta user id: %s\nGiven: %s %s (%s)\n%s", st.Request.UserID, st.Request.Kind, st.Request.Name, st.Request.ID, who)
+	fmt.Fprintf(&work, "Policy: %s (%s)\n", item.Policy.Name, item.Policy.Description)
 	for _, w := range st.Request.Warnings {
-		work += "Mind: " + w + "\n"
+		fmt.Fprintf(&work, "Mind: %s\n", w)
 	}
-	work += fmt.Sprintf("Read back: Okta shows it.\nRules: %s", st.Request.Version)
-	return s.close(ctx, st, closing{how: endGranted, phase: servicenow.Resolved, approval: approvedThere, comment: given, workNote: work})
+	fmt.Fprintf(&work, "Read back: Okta shows it.\nRules: %s", st.Request.Version)
+	return s.close(ctx, st, closing{how: endGranted, phase: servicenow.Resolved, approval: approvedThere, comment: given, workNote: work.String()})
 }
 
 // approvedBy lists the answers that the grant rests on, a line for each.
@@ -137,7 +142,7 @@ func (s *Steps) approvedBy(ctx context.Context, st state, r request) (string, er
 // CloseRequest ends a request that gives nothing: the reason is told, open
 // questions are taken back, and the item is closed.
 func (s *Steps) CloseRequest(ctx context.Context, st state) (outcome, error) {
-	r, _, ok, err := s.still(ctx, st)
+	r, ok, err := s.still(ctx, st)
 	if err != nil || !ok {
 		return outcome{Changed: !ok}, err
 	}
@@ -198,20 +203,22 @@ func (s *Steps) refusal(ctx context.Context, st state, r request) (c closing, er
 
 // answers tell who rejected, when, and with which words.
 func (s *Steps) answers(ctx context.Context, as string, votes []approval.Vote) (string, error) {
-	lines, err := s.signatures(ctx, "Rejected", as, votes)
-	if err != nil {
-		return "", err
-	}
+	var b strings.Builder
 	for _, v := range votes {
+		line, err := s.signatures(ctx, "Rejected", as, []approval.Vote{v})
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(line)
 		said, err := s.servicenow.ApprovalComment(ctx, v.Approval)
 		if err != nil {
 			return "", err
 		}
 		if said != "" {
-			lines += fmt.Sprintf("Comment: %s\n", said)
+			fmt.Fprintf(&b, "Comment: %s\n", said)
 		}
 	}
-	return lines, nil
+	return b.String(), nil
 }
 
 // rejectedThereBy tells who rejected in ServiceNow, where that is recorded.
@@ -236,9 +243,9 @@ func (s *Steps) rejectedThereBy(ctx context.Context, st state) (string, error) {
 // ReturnTicket leaves the ticket open with what has to be mended. Where somebody
 // took the questions back although the ticket is open, saving it asks anew.
 func (s *Steps) ReturnTicket(ctx context.Context, st state) (outcome, error) {
-	problems := append(st.Ticket.Problems, st.Request.Problems...)
+	problems := slices.Concat(st.Ticket.Problems, st.Request.Problems)
 	if st.Request.Verdict != "" {
-		if _, _, ok, err := s.still(ctx, st); err != nil || !ok {
+		if _, ok, err := s.still(ctx, st); err != nil || !ok {
 			return outcome{Changed: !ok}, err
 		}
 	}

@@ -32,7 +32,7 @@ type weighing struct {
 // weighRefusal: a rejection in ServiceNow counts whatever the policy says.
 func (s *Steps) weighRefusal(_ context.Context, a *assessment, w *weighing) error {
 	if w.request.Approval == rejectedThere {
-		a.ends(endRejected, "It was rejected in ServiceNow.")
+		*a = a.ended(endRejected, "It was rejected in ServiceNow.")
 	}
 	return nil
 }
@@ -41,9 +41,9 @@ func (s *Steps) weighRefusal(_ context.Context, a *assessment, w *weighing) erro
 func (s *Steps) weighPeople(_ context.Context, a *assessment, w *weighing) error {
 	switch {
 	case !w.request.For.Active:
-		a.ends(endLeft, "The person it is for is no longer active in ServiceNow.")
+		*a = a.ended(endLeft, "The person it is for is no longer active in ServiceNow.")
 	case !w.request.Requester.Active:
-		a.ends(endLeft, "The requester is no longer active in ServiceNow. Whoever still needs the access requests it anew.")
+		*a = a.ended(endLeft, "The requester is no longer active in ServiceNow. Whoever still needs the access requests it anew.")
 	}
 	return nil
 }
@@ -56,12 +56,12 @@ func (s *Steps) weighAccount(ctx context.Context, a *assessment, w *weighing) er
 		return err
 	}
 	if problem != "" {
-		a.mends(problem)
+		*a = a.toMend(problem)
 		return nil
 	}
 	w.user, a.UserID = u, u.ID
 	if gone(u) {
-		a.ends(endLeft, "The account of the person it is for (Okta user %s) is %s.", u.ID, strings.ToLower(string(u.Status)))
+		*a = a.ended(endLeft, "The account of the person it is for (Okta user %s) is %s.", u.ID, strings.ToLower(string(u.Status)))
 		return nil
 	}
 	groups, err := s.okta.Groups(ctx, u.ID)
@@ -72,11 +72,11 @@ func (s *Steps) weighAccount(ctx context.Context, a *assessment, w *weighing) er
 		w.groups = append(w.groups, g.ID)
 	}
 	if reason, protected := w.rules.Protected(u.ID, w.groups); protected {
-		a.ends(endProtected, "The account (Okta user %s) is protected: %s.", u.ID, reason)
+		*a = a.ended(endProtected, "The account (Okta user %s) is protected: %s.", u.ID, reason)
 		return nil
 	}
 	if ok, condition := w.item.MayHold(profileOf(u)); !ok {
-		a.ends(endNotFor, "%q is not for this person: it is only for those of whom %s holds.", w.item.Name, condition)
+		*a = a.ended(endNotFor, "%q is not for this person: it is only for those of whom %s holds.", w.item.Name, condition)
 	}
 	return nil
 }
@@ -134,11 +134,11 @@ func (s *Steps) weighHolding(ctx context.Context, a *assessment, w *weighing) er
 			return nil // ours, from before something failed
 		}
 		if l.Until.IsZero() {
-			a.ends(endHeld, "The person holds %q already, without an end: %s.", a.Name, given(l))
+			*a = a.ended(endHeld, "The person holds %q already, without an end: %s.", a.Name, given(l))
 			return nil
 		}
 		if !wanted.IsZero() && !l.Until.Before(wanted) {
-			a.ends(endHeld, "The person holds %q already, until %s: %s.", a.Name, moment(l.Until), given(l))
+			*a = a.ended(endHeld, "The person holds %q already, until %s: %s.", a.Name, moment(l.Until), given(l))
 			return nil
 		}
 	}
@@ -147,7 +147,7 @@ func (s *Steps) weighHolding(ctx context.Context, a *assessment, w *weighing) er
 	}
 	held, err := s.holds(ctx, w, a.entitlement())
 	if err == nil && held {
-		a.ends(endHeld, "The person holds %q already. It was given outside this system, which keeps no record of why and does not end it.", a.Name)
+		*a = a.ended(endHeld, "The person holds %q already. It was given outside this system, which keeps no record of why and does not end it.", a.Name)
 	}
 	return err
 }
@@ -182,7 +182,7 @@ func (s *Steps) weighPairs(ctx context.Context, a *assessment, w *weighing) erro
 		sentence := fmt.Sprintf("%q and %q must not be held together (%s): %s", p.A.Name, p.B.Name, p.Name, p.Reason)
 		switch p.Mode {
 		case entitlement.Enforce:
-			a.ends(endIncompatible, "The person holds %q. %s.", p.A.Name, sentence)
+			*a = a.ended(endIncompatible, "The person holds %q. %s.", p.A.Name, sentence)
 			return nil
 		case entitlement.Warn:
 			a.Warnings = append(a.Warnings, sentence+" (on trial)")
@@ -220,13 +220,13 @@ func (s *Steps) weighPolicy(ctx context.Context, a *assessment, w *weighing) err
 	if w.request.Approval == approvedThere {
 		votes, err := s.votesThere(ctx, w.subject, w.request)
 		if err == nil && len(votes) == 0 {
-			a.mends("The item is marked as approved, and nobody but the requester and the person it is for is recorded as an approver: have somebody else approve it in ServiceNow.")
+			*a = a.toMend("The item is marked as approved, and nobody but the requester and the person it is for is recorded as an approver: have somebody else approve it in ServiceNow.")
 		}
 		return err
 	}
 	left := a.Since.Add(s.settings.ServiceNowWait).Sub(w.now)
 	if left <= 0 {
-		a.ends(endExpired, "ServiceNow has not decided about it within %s.", days(s.settings.ServiceNowWait))
+		*a = a.ended(endExpired, "ServiceNow has not decided about it within %s.", days(s.settings.ServiceNowWait))
 		return nil
 	}
 	a.Verdict, a.WaitSeconds = wait, seconds(min(left, s.settings.Look))

@@ -55,7 +55,7 @@ func same(t *testing.T, what string, got, want []string) {
 }
 
 func votersOf(s Standing) []string {
-	var list []string
+	list := make([]string, 0, len(s.Votes))
 	for _, v := range s.Votes {
 		list = append(list, v.By)
 	}

@@ -41,6 +41,9 @@ type Lease struct {
 	// Warned is when its holder was told that it ends; zero: not yet. Renewing
 	// it forgets that.
 	Warned time.Time `json:"warned,omitzero"`
+	// Retry is when ending it is tried again: Okta does not take a person's own
+	// assignment to an app away while a group gives it too. Zero: at once.
+	Retry time.Time `json:"retry,omitzero"`
 }
 
 // Birthright is the key of the lease that the entitlement rules give.

@@ -97,6 +97,19 @@ func (r *Register) Warned(ctx context.Context, subject string, e Entitlement, ke
 	})
 }
 
+// Postpone keeps a lease that is over, and gives nothing any more, in the register
+// until Okta lets go: ending it is to be tried again at that time.
+func (r *Register) Postpone(ctx context.Context, subject string, e Entitlement, key string, until time.Time, why audit.Reason) error {
+	return r.change(ctx, subject, e, func(h Holding) (Holding, audit.Change, bool) {
+		old, found := h.Find(key)
+		if !found || !old.Ended(time.Now()) || !old.Retry.Before(until) {
+			return h, audit.Change{}, false
+		}
+		old.Retry = until.UTC()
+		return h.with(old), audit.Change{Verb: "lease.postpone", Reason: why, Key: key, After: old}, true
+	})
+}
+
 // EndedAll is the verb of the ledger's records of EndAll; Before of each is the
 // list of leases that ended.
 const EndedAll = "lease.end_all"
