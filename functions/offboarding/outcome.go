@@ -19,6 +19,9 @@ type outcome struct {
 	Changed bool `json:"changed"`
 	// How is remembered with the ticket: resolved or returned.
 	How string `json:"how,omitempty"`
+	// Fingerprint is the ticket's as it was left, where that is not how it was
+	// last read.
+	Fingerprint string `json:"fingerprint,omitempty"`
 	// Watch asks for the later looks.
 	Watch bool `json:"watch"`
 }
@@ -212,7 +215,11 @@ func (s *Steps) Reopen(ctx context.Context, st state) (outcome, error) {
 		}
 		b.WriteString("\nLook at the account by hand.")
 	}
-	return outcome{How: workflow.Returned}, s.tickets.Escalate(ctx, st.Subject, "reopened", b.String(), because(st.Subject))
+	if err := s.tickets.Escalate(ctx, st.Subject, "reopened", b.String(), because(st.Subject)); err != nil {
+		return outcome{}, err
+	}
+	ticket, err := s.servicenow.Ticket(ctx, s.tickets.Kind, st.SysID)
+	return outcome{How: workflow.Returned, Fingerprint: ticket.Fingerprint()}, err
 }
 
 // DefaultKind is how a termination ticket looks unless configuration says

@@ -33,6 +33,7 @@ func (s *Steps) registerUndo(table *workflow.Steps) {
 	workflow.Add(table, "RestoreAccess", s.RestoreAccess)
 	workflow.Add(table, "TellRestored", s.TellRestored)
 	workflow.Add(table, "TellUndoFailed", s.TellUndoFailed)
+	workflow.Add(table, "LetGo", s.LetGo)
 }
 
 // undoState is the data of the undo's state machine.
@@ -257,4 +258,9 @@ func (s *Steps) TellUndoFailed(ctx context.Context, st undoState) (workflow.Noth
 	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "undo failed/"+st.Error.Error, fmt.Sprintf(
 		"The termination could not be undone: %s\nThe ledger under %s has what was restored up to there. When the cause is mended, start the undo again: it goes on from there.",
 		st.Error.Message(), st.Stream()), undoing(st.Subject))
+}
+
+// LetGo gives the ticket back.
+func (s *Steps) LetGo(ctx context.Context, st undoState) (workflow.Nothing, error) {
+	return workflow.Nothing{}, s.tickets.LetGo(ctx, st.Subject)
 }

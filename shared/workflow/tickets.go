@@ -160,6 +160,9 @@ type Release struct {
 type Outcome struct {
 	// How is remembered with the ticket.
 	How string `json:"how,omitempty"`
+	// Fingerprint is the ticket's as it was left, where that is not how it was
+	// last read.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 type releasing struct {
@@ -171,15 +174,32 @@ type releasing struct {
 // ReleaseTicket gives custody back.
 func (t *Tickets) ReleaseTicket(ctx context.Context, st releasing) (Release, error) {
 	how, fingerprint := st.Outcome.How, st.Ticket.Fingerprint
-	if st.Ticket.Disposition == NothingToDo || how == "" {
-		how = Ended
-	}
-	if st.Ticket.Disposition == NothingToDo {
+	switch {
+	case st.Outcome.Fingerprint != "":
+		fingerprint = st.Outcome.Fingerprint
+	case st.Ticket.Disposition == NothingToDo:
 		// Keep what an earlier execution left: a returned ticket stays returned.
 		how, fingerprint = "", ""
+	case how == "":
+		how = Ended
 	}
 	again, err := t.custodian.Release(ctx, st.Subject, how, fingerprint)
 	return Release{Again: again}, err
+}
+
+// LetGo gives custody back whatever has changed meanwhile: for work that is done
+// whatever the ticket says.
+func (t *Tickets) LetGo(ctx context.Context, s Subject) error {
+	for {
+		again, err := t.custodian.Release(ctx, s, "", "")
+		if err != nil || !again {
+			return err
+		}
+		// Taking it again says that the change has been seen.
+		if held, err := t.TakeOver(ctx, s); err != nil || !held {
+			return err
+		}
+	}
 }
 
 // Note is what goes onto a ticket in one write.

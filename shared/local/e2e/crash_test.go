@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +13,8 @@ import (
 
 	"lifecycle/shared/local"
 	"lifecycle/shared/local/scenario"
+	"lifecycle/shared/local/seed"
+	"lifecycle/shared/local/snowsim"
 )
 
 // process is one whole run of a state machine, from opening the ticket to its
@@ -25,6 +28,9 @@ type process struct {
 	machine string
 	// login finds the person's account in the end.
 	login string
+	// every is 1 or 0 where each call is disturbed in every way. Above that, one
+	// of so many calls is, in one way each; -thorough disturbs all.
+	every int
 }
 
 // processes are the ones whose every call goes wrong once.
@@ -38,22 +44,97 @@ func processes() []process {
 			name: "offboarding", machine: leaving, login: scenario.Login("E1031"),
 			play: func(o *office) scenario.Ticket { return o.leaver("E1031", nil) },
 		},
+		{
+			name: "onboarding of a former employee", machine: joining, login: scenario.Login(seed.NumberFormer), every: 4,
+			prepare: func(o *office) { o.must(o.Okta.AddMember(seed.GroupID("Sales"), seed.PersonOktaID(seed.NumberFormer))) },
+			play: func(o *office) scenario.Ticket {
+				return o.hire(map[string]string{"first_name": "Maria", "last_name": "Santos", "email": scenario.Login(seed.NumberFormer), "employee_number": seed.NumberFormer})
+			},
+		},
+		{
+			name: "conversion of a contractor", machine: joining, login: scenario.Login("E1044"), every: 4,
+			play: func(o *office) scenario.Ticket {
+				return o.hire(map[string]string{"first_name": "Olga", "last_name": "Ivanova", "email": scenario.Login("E1044"), "employee_number": "E1044"})
+			},
+		},
+		{
+			name: "onboarding that is mended and then waits for its day", machine: joining, login: jana, every: 4,
+			play: func(o *office) scenario.Ticket {
+				ticket := o.hired(map[string]string{"manager": "", "start_date": "2000-01-07"})
+				o.edits(ticket, map[string]string{"manager": "E1010"})
+				return ticket
+			},
+		},
+		{
+			name: "offboarding that a second person has to agree to", machine: leaving, login: scenario.Login(seed.NumberBreakGlass), every: 5,
+			play: func(o *office) scenario.Ticket {
+				ticket := o.leaver(seed.NumberBreakGlass, nil)
+				o.answersOnceAsked(ticket, "E1007", snowsim.Approved)
+				return ticket
+			},
+		},
+		{
+			name: "offboarding with a legal hold that is lifted", machine: leaving, login: scenario.Login("E1025"), every: 5,
+			play: func(o *office) scenario.Ticket {
+				ticket := o.leaver("E1025", map[string]string{"legal_hold": "true"})
+				o.rests(leaving, ticket, "WaitForRelease")
+				o.edits(ticket, map[string]string{"legal_hold": "false"})
+				return ticket
+			},
+		},
+		{
+			name: "offboarding whose access returns and is removed again", machine: leaving, login: scenario.Login("E1013"), every: 5,
+			play: func(o *office) scenario.Ticket {
+				ticket := o.gone("E1013", nil)
+				o.must(o.Okta.AddMember(seed.GroupID("GitHub Engineers"), seed.PersonOktaID("E1013")))
+				o.rests(leaving, ticket)
+				o.saves(ticket, "grace.mbeki@example.com", map[string]string{"comments": "Mended."})
+				return ticket
+			},
+		},
+		{
+			name: "undo of an offboarding", machine: undoing, login: scenario.Login("E1013"), every: 3,
+			prepare: func(o *office) { o.gone("E1013", nil) },
+			play: func(o *office) scenario.Ticket {
+				ticket := o.onlyTicket()
+				o.undo(ticket, "")
+				return ticket
+			},
+		},
 	}...)
+}
+
+// onlyTicket is the ticket of an office that has one.
+func (o *office) onlyTicket() scenario.Ticket {
+	o.t.Helper()
+	tickets := o.ServiceNow.Query("incident", "")
+	if len(tickets) != 1 {
+		o.t.Fatalf("there are %d tickets", len(tickets))
+	}
+	return scenario.Ticket{Table: "incident", SysID: tickets[0]["sys_id"], Number: tickets[0]["number"]}
 }
 
 // rare is a pace at which schedules run now and then only, so that the calls
 // that are counted are those of the process.
 const rare = 11 * time.Hour
 
-var disturbances = map[string]local.Verdict{
-	"killed before":       local.KillBefore,
-	"killed after":        local.KillAfter,
-	"answer lost of":      local.LoseAnswer,
-	"connection cut at":   local.Cut,
-	"no answer, ever, to": local.Hang,
-	"503 in answer to":    local.Fail,
-	"429 in answer to":    local.Throttle,
+// disturbance is one way in which a call goes wrong.
+type disturbance struct {
+	how     string
+	verdict local.Verdict
 }
+
+var disturbances = []disturbance{
+	{"killed after", local.KillAfter},
+	{"killed before", local.KillBefore},
+	{"answer lost of", local.LoseAnswer},
+	{"no answer, ever, to", local.Hang},
+	{"connection cut at", local.Cut},
+	{"503 in answer to", local.Fail},
+	{"429 in answer to", local.Throttle},
+}
+
+var thorough = flag.Bool("thorough", false, "disturb every call of every process in every way")
 
 // TestCrashes disturbs every single call that a process makes, one at a time, in
 // seven ways. Each run has to end as the undisturbed one does.
@@ -64,20 +145,34 @@ func TestCrashes(t *testing.T) {
 			t.Parallel()
 			calls, want := p.undisturbed(t)
 			t.Logf("%d calls", len(calls))
-			stride := 1
-			if testing.Short() {
-				stride = 13
-			}
-			for i := 0; i < len(calls); i += stride {
-				for how, verdict := range disturbances {
-					t.Run(fmt.Sprintf("%s call %d, %s", how, i+1, calls[i]), func(t *testing.T) {
+			for i := range calls {
+				for j, d := range disturbances {
+					if p.leavesOut(i, j) {
+						continue
+					}
+					t.Run(fmt.Sprintf("%s call %d, %s", d.how, i+1, calls[i]), func(t *testing.T) {
 						t.Parallel()
-						p.disturbed(t, i+1, verdict, want)
+						p.disturbed(t, i+1, d.verdict, want)
 					})
 				}
 			}
 		})
 	}
+}
+
+// leavesOut reports whether a disturbance of a call is left out for the time it
+// takes: where only some are made, they take turns.
+func (p process) leavesOut(call, way int) bool {
+	every := max(p.every, 1)
+	switch {
+	case *thorough:
+		return false
+	case testing.Short():
+		return call%13 != 0 || call/13%len(disturbances) != way
+	case every == 1:
+		return false
+	}
+	return call%every != 0 || call/every%len(disturbances) != way
 }
 
 // undisturbed tells which calls the process makes, and how it ends.
@@ -103,6 +198,9 @@ func (p process) disturbed(t *testing.T, n int, verdict local.Verdict, want stri
 	}, func(o *office, ticket scenario.Ticket) {
 		if diff := cmp.Diff(want, o.endState(p, ticket)); diff != "" {
 			t.Errorf("it ends otherwise (-undisturbed +disturbed):\n%s", diff)
+			for _, x := range o.Executions(p.machine, ticket) {
+				t.Logf("%s %s %s, %s to %s", x.Name, x.Status, x.Error, x.Started, x.Stopped)
+			}
 		}
 		o.verifiesLedger()
 	})
