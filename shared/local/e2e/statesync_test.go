@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,39 @@ func (o *office) sysUser(number string) map[string]string {
 	return o.ServiceNow.Record("sys_user", seed.PersonSysID(number))
 }
 
+// compared waits for the next comparison of all people and tells its report, if
+// there is one.
+func (o *office) compared(waiting ...string) (report scenario.Ticket, found bool) {
+	o.t.Helper()
+	before := len(o.States.Executions(o.Machine(comparing)))
+	for range 10_000 {
+		time.Sleep(time.Minute)
+		o.Outbox.Deliver(o.ctx)
+		runs := o.States.Executions(o.Machine(comparing))
+		if len(runs) == before {
+			continue
+		}
+		last := runs[len(runs)-1]
+		if last.Status == states.Running && !slices.ContainsFunc(last.Current, func(s string) bool { return slices.Contains(waiting, s) }) {
+			continue
+		}
+		if last.Status != states.Running {
+			o.is("the comparison", last.Status+" "+last.Error, states.Succeeded+" ")
+		}
+		return o.reportOf(last)
+	}
+	o.t.Fatal("no comparison has run")
+	return report, false
+}
+
+func (o *office) reportOf(run states.Execution) (scenario.Ticket, bool) {
+	name := run.ARN[strings.LastIndexByte(run.ARN, ':')+1:]
+	for _, row := range o.ServiceNow.Query("sc_task", "correlation_id=statesync-"+name) {
+		return scenario.Ticket{Table: "sc_task", SysID: row["sys_id"], Number: row["number"]}, true
+	}
+	return scenario.Ticket{}, false
+}
+
 func TestSync(t *testing.T) {
 	t.Parallel()
 	const number = "E1013"
@@ -75,4 +109,11 @@ func TestSync(t *testing.T) {
 	})
 }
 
-var _ = strings.Contains
+func TestComparison(t *testing.T) {
+	t.Parallel()
+	story(t, "finds and mends the one difference of the seeded org", scenario.Options{}, func(o *office) {
+		_, found := o.compared()
+		o.is("a report was made", found, false)
+		o.is("locked out", o.sysUser(seed.NumberSuspended)["locked_out"], "true")
+	})
+}
