@@ -119,6 +119,12 @@ func (c *Cloud) fillObjects() {
 	if rules == nil {
 		rules = seed.Rules()
 	}
+	c.PutRules(rules)
+}
+
+// PutRules replaces the rules; functions that have read others go by the new
+// ones a minute later.
+func (c *Cloud) PutRules(rules []byte) {
 	for _, f := range c.Template.Functions {
 		if bucket := f.Env["RULES_BUCKET"]; bucket != "" {
 			c.objects.put(bucket, f.Env["RULES_KEY"], rules)
