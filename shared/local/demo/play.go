@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,12 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 
 // tell plays the story and says how the ledger and Okta's limits came out of it.
 func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error {
-	acts := append(scenario.Joiners(), scenario.Leavers()...)
+	acts := slices.Concat(
+		scenario.Joiners(),
+		scenario.AccessRequests(),
+		scenario.Leavers(),
+		scenario.Sync(),
+	)
 	if f.against != "" {
 		acts = scenario.Anywhere()
 		fmt.Fprintf(out, "Playing %d acts through %s, around a simulated Okta org and ServiceNow instance of 50 people.\n", len(acts), f.against)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,6 +89,13 @@ func protected(ctx context.Context, w *World) (told Told, err error) {
 	ticket, err := leave(ctx, w, &told, "Retire the service account", Leaver(number, nil), "AskApproval")
 	if err != nil {
 		return told, err
+	}
+	// The state is entered before everybody has been asked.
+	err = w.Until(ctx, func() bool {
+		return slices.ContainsFunc(w.Notes(ticket, "work_notes"), func(n string) bool { return strings.Contains(n, "Waiting until") })
+	})
+	if err != nil {
+		return told, fmt.Errorf("nobody was asked about %s: %w", ticket.Number, err)
 	}
 	a, _ := w.Okta.Snapshot(Login(number))
 	untouched := a.Status == oktasim.Active

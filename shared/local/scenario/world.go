@@ -183,6 +183,20 @@ func (w *World) Settled(ctx context.Context, t Ticket, machine string, waiting .
 	}
 }
 
+// Until waits until something is so.
+func (w *World) Until(ctx context.Context, so func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
 func (w *World) still(t Ticket, machine string, waiting []string) bool {
 	for _, m := range w.Outbox.Messages() {
 		if m.Record == t.SysID && m.State == snowsim.Waiting {
