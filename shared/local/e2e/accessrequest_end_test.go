@@ -173,4 +173,46 @@ func TestAccessRequestEnds(t *testing.T) {
 		o.is("held after it was cancelled", o.holdsGroup("E1042", "GitHub Engineers"), false)
 		o.is("leases", len(o.requested("E1042")), 0)
 	})
+
+	story(t, "with nothing when the person is suspended in the moment of the grant", calm(scenario.Options{}), func(o *office) {
+		o.Sabotage(func(c local.Outgoing) local.Verdict {
+			if c.Request.Method == http.MethodPut && strings.Contains(c.Request.URL.Path, "/groups/") {
+				_ = o.Okta.SetStatus(seed.PersonOktaID("E1042"), oktasim.Suspended)
+			}
+			return local.Pass
+		})
+		ticket := o.asks(paralegal)
+		o.answers(ticket, "E1009", snowsim.Approved, "")
+		time.Sleep(time.Minute)
+		o.ended(ticket, itemIncomplete, "is suspended.", "Nothing was granted.")
+		o.is("held", o.holdsGroup("E1042", "GitHub Engineers"), false)
+		o.is("leases", len(o.requested("E1042")), 0)
+	})
+
+	story(t, "and is approved anew when somebody opens it again", calm(scenario.Options{}), func(o *office) {
+		ticket := o.asks(paralegal)
+		o.answers(ticket, "E1009", snowsim.Rejected, "Why?")
+		o.ended(ticket, itemIncomplete, "Comment: Why?")
+		o.ServiceNow.Update(ticket.Table, ticket.SysID, map[string]string{"state": itemOpen, "approval": "not requested"})
+		o.quiet(ticket)
+		o.is("asked again", o.approvers(ticket), []string{"E1009"})
+		o.answers(ticket, "E1009", snowsim.Approved, "")
+		o.is("state", o.Column(ticket, "state"), itemComplete)
+		o.is("what was told", len(o.Notes(ticket, "comments")), 2)
+		o.is("held", o.holdsGroup("E1042", "GitHub Engineers"), true)
+	})
+
+	story(t, "by the members of a group that owns the item, or the manager of an owner who has left", calm(scenario.Options{}), func(o *office) {
+		o.PutRules(rulesWith(o, `"owners": ["employee:E1010"], "approval": "manager-then-owner"`, `"owners": ["group:Identity Operations"], "approval": "manager-then-owner"`))
+		ticket := o.asks(scenario.Ask{By: scenario.Login("E1042"), Item: "AWS development access"})
+		o.answers(ticket, "E1009", snowsim.Approved, "")
+		o.is("owners", o.approvers(ticket), []string{"E1006", "E1032", "E1033"})
+		o.answers(ticket, "E1033", snowsim.Approved, "")
+		o.ended(ticket, itemComplete, "was given")
+
+		o.ServiceNow.Update("sys_user", seed.PersonSysID("E1003"), map[string]string{"active": "false"})
+		ticket = o.asks(scenario.Ask{By: scenario.Login("E1042"), Item: "Salesforce licence"})
+		o.answers(ticket, "E1009", snowsim.Approved, "")
+		o.is("in the place of the owner", o.approvers(ticket), []string{"E1001"})
+	})
 }
