@@ -43,7 +43,7 @@ type ruleset map[string][]lease.Entitlement
 // document is the same as a rules document.
 func (r ruleset) document(t interface{ Fatal(...any) }, version int) *entitlement.Rules {
 	doc := map[string]any{"version": fmt.Sprint(version), "groups": map[string]string{}, "apps": map[string]string{}, "roles": map[string]any{}}
-	var rows []any
+	rows := make([]any, 0, len(r))
 	for _, title := range slices.Sorted(maps.Keys(r)) {
 		role := map[string][]string{"groups": {}, "apps": {}}
 		for _, e := range r[title] {
@@ -84,7 +84,7 @@ func nameOf(e lease.Entitlement) string {
 // everything can be requested; rules give it except PagerDuty, which is an app
 // that a group of the rules gives too.
 func everything() []lease.Entitlement {
-	var all []lease.Entitlement
+	all := make([]lease.Entitlement, 0, len(manageable)+len(apps))
 	for _, name := range manageable {
 		all = append(all, lease.Entitlement{Kind: "group", ID: seed.GroupID(name)})
 	}

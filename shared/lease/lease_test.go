@@ -65,7 +65,7 @@ func (o *okta) UnassignApp(ctx context.Context, id, user string, _ audit.Reason)
 }
 
 type testBundle struct {
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // as long as the test
 	db       *dynamo.DB
 	ledger   *audit.Ledger
 	register *lease.Register

@@ -275,7 +275,7 @@ func lostRace(err error) bool {
 }
 
 func pause(ctx context.Context, try int) error {
-	timer := time.NewTimer(rand.N(20 * time.Millisecond << try)) //nolint:gosec // spreads writers, hides nothing
+	timer := time.NewTimer(rand.N(20 * time.Millisecond << try))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,12 +23,7 @@ func jira(number, duration string) scenario.Ask {
 
 func (o *office) hasJira(number string) bool {
 	o.t.Helper()
-	for _, label := range directApps(o.person(number)) {
-		if label == seed.AppJira {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(directApps(o.person(number)), seed.AppJira)
 }
 
 // comment is the last thing the requester was told.
