@@ -136,7 +136,7 @@ var complete = map[string]string{
 	"LEDGER_TABLE": "ledger", "CONTROL_TABLE": "control",
 	"ONBOARDING_STATE_MACHINE_ARN": machine + "onboarding", "OFFBOARDING_STATE_MACHINE_ARN": machine + "offboarding",
 	"ACCESS_REQUEST_STATE_MACHINE_ARN": machine + "access-request", "ROLE_CHANGE_STATE_MACHINE_ARN": machine + "role-change",
-	"RECERTIFICATION_STATE_MACHINE_ARN": machine + "recertification",
+	"RECERTIFICATION_STATE_MACHINE_ARN": machine + "recertification", "CREDENTIAL_RESET_STATE_MACHINE_ARN": machine + "credential-reset",
 }
 
 // wire is AWS over the wire: the bundle's tables and machines, and the secret.

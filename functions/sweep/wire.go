@@ -27,6 +27,7 @@ type config struct {
 	AccessRequest    string `env:"ACCESS_REQUEST_STATE_MACHINE_ARN,required"`
 	RoleChange       string `env:"ROLE_CHANGE_STATE_MACHINE_ARN,required"`
 	Recertification  string `env:"RECERTIFICATION_STATE_MACHINE_ARN,required"`
+	CredentialReset  string `env:"CREDENTIAL_RESET_STATE_MACHINE_ARN,required"`
 	// OnboardingTickets and the others change what the tickets of these kinds
 	// look like, as JSON; empty means the built-in kinds.
 	OnboardingTickets      string `env:"ONBOARDING_TICKETS"`
@@ -34,6 +35,7 @@ type config struct {
 	AccessRequestTickets   string `env:"ACCESS_REQUEST_TICKETS"`
 	RoleChangeTickets      string `env:"ROLE_CHANGE_TICKETS"`
 	RecertificationTickets string `env:"RECERTIFICATION_TICKETS"`
+	CredentialResetTickets string `env:"CREDENTIAL_RESET_TICKETS"`
 }
 
 // processes are the kinds of ticket that are looked after, leavers first: their
@@ -49,6 +51,7 @@ func (c config) processes(store *idempotency.Store, client *sfn.Client) ([]proce
 		{servicenow.AccessRequestKind(), "ACCESS_REQUEST_TICKETS", c.AccessRequestTickets, c.AccessRequest},
 		{servicenow.RoleChangeKind(), "ROLE_CHANGE_TICKETS", c.RoleChangeTickets, c.RoleChange},
 		{servicenow.RecertificationKind(), "RECERTIFICATION_TICKETS", c.RecertificationTickets, c.Recertification},
+		{servicenow.CredentialResetKind(), "CREDENTIAL_RESET_TICKETS", c.CredentialResetTickets, c.CredentialReset},
 	} {
 		kind, err := p.kind.With([]byte(p.overrides))
 		if err != nil {

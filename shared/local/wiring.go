@@ -13,6 +13,7 @@ import (
 
 	"lifecycle/functions/accessrequest"
 	"lifecycle/functions/approvals"
+	"lifecycle/functions/credentialreset"
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
 	"lifecycle/functions/rolechange"
@@ -35,6 +36,8 @@ var builders = map[string]platform.Build{
 	"RoleChangeTrigger":      event.NewTrigger,
 	"RoleChangeSteps":        rolechange.NewSteps,
 	"RecertificationTrigger": event.NewTrigger,
+	"CredentialResetTrigger": event.NewTrigger,
+	"CredentialResetSteps":   credentialreset.NewSteps,
 	"OnboardingTrigger":      event.NewTrigger,
 	"OnboardingSteps":        onboarding.NewSteps,
 	"OffboardingTrigger":     event.NewTrigger,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lifecycle/functions/accessrequest"
+	"lifecycle/functions/credentialreset"
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
 	"lifecycle/functions/rolechange"
@@ -78,6 +79,7 @@ func New(ctx context.Context, o Options) (*World, error) {
 	kinds := map[string]servicenow.Kind{
 		"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind(), "access-request": accessrequest.DefaultKind(),
 		"role-change": rolechange.DefaultKind(), "recertification": rolechange.TaskKind(),
+		"credential-reset": credentialreset.DefaultKind(),
 	}
 	var routes []snowsim.Route
 	for name, kind := range kinds {
