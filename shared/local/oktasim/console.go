@@ -71,10 +71,26 @@ func (s *Sim) force(c *call, u *user, status string) {
 	if status != Staged && status != Provisioned && !u.password {
 		u.password, u.passwordChanged = true, c.now
 	}
+	s.noteForced(c, u, status)
 	s.enter(c, u, status)
 	if returning {
 		s.restoreApps(c, u)
 		s.evaluateRules(c, u)
+	}
+}
+
+// noteForced writes the event that brings an account from its status into another.
+func (s *Sim) noteForced(c *call, u *user, status string) {
+	switch {
+	case status == u.status:
+	case status == Suspended:
+		s.note(c, "user.lifecycle.suspend", "Suspend Okta user", u)
+	case status == LockedOut:
+		s.note(c, "user.account.lock", "Max sign in attempts exceeded", u)
+	case u.status == Suspended:
+		s.note(c, "user.lifecycle.unsuspend", "Unsuspend Okta user", u)
+	case u.status == Deprovisioned || u.status == Staged:
+		s.note(c, "user.lifecycle.activate", "Activate Okta user", u)
 	}
 }
 
