@@ -82,7 +82,7 @@ func AccessRequests() []Act {
 	}
 }
 
-// request orders access and waits until the request has come to rest.
+// request orders access and waits until it has come to rest.
 func request(ctx context.Context, w *World, told *Told, a Ask) (Ticket, error) {
 	ticket, err := w.Request(a)
 	if err != nil {
@@ -96,15 +96,31 @@ func request(ctx context.Context, w *World, told *Told, a Ask) (Ticket, error) {
 	return ticket, requestRests(ctx, w, ticket)
 }
 
-func requestRests(ctx context.Context, w *World, ticket Ticket) error {
+// requestRests waits until a request is closed or people are asked. It looks at
+// ServiceNow alone, so that it does so through a deployed stack as well.
+func requestRests(ctx context.Context, w *World, t Ticket) error {
+	err := w.until(ctx, t.Number+" has not come to rest", func() bool { return w.closed(t) || w.asks(t, "") })
+	if err != nil || w.deployed || !w.closed(t) {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return w.Settled(ctx, ticket, accessRequestMachine, "AskApprovers")
+	return w.Settled(ctx, t, accessRequestMachine)
 }
 
-// answers lets somebody answer once they are asked, and waits for what follows.
+// closed reports whether a request item is closed.
+func (w *World) closed(t Ticket) bool {
+	state := w.Column(t, "state")
+	return state == closedComplete || state == closedIncomplete
+}
+
+// answers lets somebody answer once everybody is asked.
 func answers(ctx context.Context, w *World, told *Told, ticket Ticket, number, state, comment string) error {
-	before := w.moves(ticket)
+	err := w.until(ctx, Login(number)+" is not asked about "+ticket.Number, func() bool { return w.asks(ticket, seed.PersonSysID(number)) })
+	if err != nil {
+		return err
+	}
+	told.asked(w, ticket)
 	if err := w.Answer(ticket, number, state, comment); err != nil {
 		return err
 	}
@@ -113,26 +129,28 @@ func answers(ctx context.Context, w *World, told *Told, ticket Ticket, number, s
 		line += fmt.Sprintf(": %q", comment)
 	}
 	told.happened("%s", line)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for w.moves(ticket) == before {
-		w.Outbox.Deliver(ctx)
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("nobody noticed the answer about %s: %w", ticket.Number, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	return requestRests(ctx, w, ticket)
+	return nil
 }
 
-// moves counts what has happened in the executions that work on a request.
-func (w *World) moves(t Ticket) int {
-	n := 0
-	for _, x := range w.Executions(accessRequestMachine, t) {
-		n += x.Events
+// asks reports whether the approver, or anybody where that is empty, is asked
+// about a ticket, and everybody else in the same round as well: then the ticket
+// has been told.
+func (w *World) asks(t Ticket, approver string) bool {
+	rounds, answered, open := 0, 0, false
+	for _, note := range w.Notes(t, "work_notes") {
+		if strings.Contains(note, "Waiting until") {
+			rounds++
+		}
 	}
-	return n
+	for _, a := range w.ServiceNow.Approvals(t.SysID) {
+		switch a.State {
+		case snowsim.Approved, snowsim.Rejected:
+			answered++
+		case snowsim.Requested:
+			open = open || approver == "" || a.Approver == approver
+		}
+	}
+	return open && rounds > answered
 }
 
 // asked says who is asked now.
@@ -169,10 +187,12 @@ func twoStages(ctx context.Context, w *World) (told Told, err error) {
 		return told, err
 	}
 	for _, number := range []string{manager, owner} {
-		told.asked(w, ticket)
 		if err := answers(ctx, w, &told, ticket, number, snowsim.Approved, ""); err != nil {
 			return told, err
 		}
+	}
+	if err := w.until(ctx, ticket.Number+" was not closed", func() bool { return w.closed(ticket) }); err != nil {
+		return told, err
 	}
 	a, _ := w.Okta.Snapshot(Login(seller))
 	told.account(a)
@@ -187,8 +207,10 @@ func rejected(ctx context.Context, w *World) (told Told, err error) {
 	if err != nil {
 		return told, err
 	}
-	told.asked(w, ticket)
 	if err := answers(ctx, w, &told, ticket, manager, snowsim.Rejected, "Contracts live in the archive, not in GitHub."); err != nil {
+		return told, err
+	}
+	if err := w.until(ctx, ticket.Number+" was not closed", func() bool { return w.closed(ticket) }); err != nil {
 		return told, err
 	}
 	a, _ := w.Okta.Snapshot(Login(paralegal))

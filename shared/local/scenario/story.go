@@ -22,7 +22,8 @@ type Act struct {
 // Anywhere are the acts that look at nothing but the two systems, so that they
 // can be played through a deployed stack.
 func Anywhere() []Act {
-	return []Act{Joiners()[0], Joiners()[1], Joiners()[3], Leavers()[0]}
+	requests := AccessRequests()
+	return []Act{Joiners()[0], Joiners()[1], Joiners()[3], requests[0], requests[1], requests[3], Leavers()[0]}
 }
 
 // Told is what a spectator sees of an act.
