@@ -78,7 +78,7 @@ func (s cells) read(ctx context.Context, wanted []*cell) error {
 		byPK[c.pk] = c
 	}
 	for begin := 0; begin < len(wanted); begin += perRead {
-		var keys []item
+		keys := make([]item, 0, perRead)
 		for _, c := range wanted[begin:min(begin+perRead, len(wanted))] {
 			keys = append(keys, keyOf(c.pk))
 		}

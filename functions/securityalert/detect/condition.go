@@ -66,10 +66,10 @@ func (l dialect) text(source string) (*expression, error) {
 
 func (l dialect) compile(source string, kind expr.Option) (*expression, error) {
 	g := &grammar{networks: l.networks}
-	options := []expr.Option{
+	options := make([]expr.Option, 0, 8+len(functions))
+	options = append(options,
 		expr.Env(&environment{}), kind, expr.WarnOnAny(), expr.DisableAllBuiltins(), expr.MaxNodes(mostNodes), expr.Patch(g),
-		expr.Function(inNetwork, l.inNetwork, new(func(string, string) bool)),
-	}
+		expr.Function(inNetwork, l.inNetwork, new(func(string, string) bool)))
 	for _, name := range functions {
 		options = append(options, expr.EnableBuiltin(name))
 	}

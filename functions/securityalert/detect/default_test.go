@@ -22,16 +22,16 @@ var (
 // person is the n-th of the org's people who are not accounts of programs.
 func person(n int) seed.Person { return staff[n%47] }
 
-func wrong(n int) func(int) syslog.Event {
-	return func(i int) syslog.Event { return syslog.WrongPassword(person(n+i), syslog.Hosting, syslog.Script) }
+func wrong(i int) syslog.Event {
+	return syslog.WrongPassword(person(i), syslog.Hosting, syslog.Script)
 }
 
 func denials(n int) []moment {
 	return every(30*time.Second, n, func(int) syslog.Event { return syslog.Push(anna, syslog.Hosting, syslog.Linux, "FAILURE") })
 }
 
-func failures(n int, more ...syslog.Option) []moment {
-	return every(20*time.Second, n, func(int) syslog.Event { return syslog.WrongPassword(anna, syslog.Berlin, syslog.Mac, more...) })
+func failures(n int) []moment {
+	return every(20*time.Second, n, func(int) syslog.Event { return syslog.WrongPassword(anna, syslog.Berlin, syslog.Mac) })
 }
 
 func byAdmin(kind string, more ...syslog.Option) []moment {
@@ -48,11 +48,11 @@ func resets(n int) []moment {
 // events that are nearly the same and that it must leave alone.
 var examples = map[string]struct{ hit, miss []moment }{
 	"password-spray": {
-		every(20*time.Second, 10, wrong(0)),
-		every(20*time.Second, 9, wrong(0)),
+		every(20*time.Second, 10, wrong),
+		every(20*time.Second, 9, wrong),
 	},
 	"password-spray-inside": { // nothing is corporate in the default set
-		nil, every(5*time.Second, 45, wrong(0)),
+		nil, every(5*time.Second, 45, wrong),
 	},
 	"password-spray-many-sources": {
 		every(time.Minute, 10, func(i int) syslog.Event {
@@ -62,9 +62,13 @@ var examples = map[string]struct{ hit, miss []moment }{
 			return syslog.WrongPassword(person(i), syslog.Hosting.At(syslog.Address(i)), syslog.Script)
 		}),
 	},
+	"password-spray-slow": {
+		every(10*time.Minute, 20, wrong),
+		every(30*time.Minute, 20, wrong),
+	},
 	"success-after-spray": {
-		slices.Concat(every(20*time.Second, 10, wrong(0)), later(5*time.Minute, one(syslog.SignIn(robin, syslog.Hosting, syslog.Script))...)),
-		slices.Concat(later(5*time.Minute, every(20*time.Second, 10, wrong(0))...), one(syslog.SignIn(robin, syslog.Hosting, syslog.Script))),
+		slices.Concat(every(20*time.Second, 10, wrong), later(5*time.Minute, one(syslog.SignIn(robin, syslog.Hosting, syslog.Script, syslog.Elsewhere()))...)),
+		slices.Concat(later(5*time.Minute, every(20*time.Second, 10, wrong)...), one(syslog.SignIn(robin, syslog.Hosting, syslog.Script, syslog.Elsewhere()))),
 	},
 	"brute-force":                  {failures(10), failures(9)},
 	"brute-force-rotating-devices": {rotating(6), rotating(5)},
@@ -260,10 +264,10 @@ func TestEveryDefaultRule(t *testing.T) {
 	bubble(t, "addresses of our own are not taken for an attacker's", func(t *testing.T) {
 		corporate := withNetwork(t, `"203.0.113.0/24"`)
 		b := newBench(t)
-		if got := b.detect(t, corporate, line(time.Now(), every(20*time.Second, 20, wrong(0))...)); len(got) != 0 {
+		if got := b.detect(t, corporate, line(time.Now(), every(20*time.Second, 20, wrong)...)); len(got) != 0 {
 			t.Errorf("%v", keys(got))
 		}
-		got := b.detect(t, corporate, line(time.Now().Add(time.Hour), every(5*time.Second, 40, wrong(0))...))
+		got := b.detect(t, corporate, line(time.Now().Add(time.Hour), every(5*time.Second, 40, wrong)...))
 		if !slices.Contains(got.rules(), "password-spray-inside") {
 			t.Errorf("%v", keys(got))
 		}

@@ -231,11 +231,11 @@ func (b *batch) keyOf(r *Rule, env *environment) (Key, error) {
 func (b *batch) remember(ctx context.Context, store cells) error {
 	own := slices.Collect(maps.Values(b.cells))
 	err := store.merge(ctx, own, func(c *cell) []int64 {
-		switch {
-		case c.part == "count":
+		switch c.part {
+		case "count":
 			_, passed := c.rule.counting.crowds(c.full, nil)
 			return passed
-		case c.part == "first":
+		case "first":
 			return moments(c.full)
 		}
 		return nil

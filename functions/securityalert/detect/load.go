@@ -106,7 +106,7 @@ func (l *loader) rule(i int, d ruleDocument) {
 		l.problems.add(at("rules", i, "travel"), "is nobody's journey: the rule's subject is nobody")
 	}
 	// What the windows depend on: with another of these they begin anew.
-	sum := sha256.Sum256([]byte(fmt.Sprintf("%q %q %q %q %+v %+v %+v", d.Events, d.Outcomes, d.When, d.Subject, d.Threshold, d.Travel, d.After)))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %+v %+v %+v", d.Events, d.Outcomes, d.When, d.Subject, d.Threshold, d.Travel, d.After))
 	r.stamp = hex.EncodeToString(sum[:4])
 	l.out.byID[r.ID] = r
 	if !d.Disabled {

@@ -202,7 +202,7 @@ func TestSuppressions(t *testing.T) {
 		t.Fatal(err)
 	}
 	bubble(t, "hold until their day, for their rules, and are told when they have expired", func(t *testing.T) {
-		spray := every(20*time.Second, 10, wrong(0))
+		spray := every(20*time.Second, 10, wrong)
 		if got := newBench(t).detect(t, rules, line(time.Now(), spray...)); len(got) != 0 {
 			t.Errorf("suppressed and yet found: %v", keys(got))
 		}

@@ -43,13 +43,14 @@ func (ps *problems) add(where, what string, args ...any) {
 }
 
 // fault is *fault.Invalid with every problem, sorted by place; nil without any.
-func (ps problems) fault() error {
-	if len(ps) == 0 {
+func (ps *problems) fault() error {
+	all := *ps
+	if len(all) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(ps, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Where, b.Where), cmp.Compare(a.What, b.What)) })
+	slices.SortStableFunc(all, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Where, b.Where), cmp.Compare(a.What, b.What)) })
 	invalid := &fault.Invalid{Message: "the alert rules cannot be used"}
-	for _, p := range slices.Compact(ps) {
+	for _, p := range slices.Compact(all) {
 		invalid.Problems = append(invalid.Problems, p.String())
 	}
 	return invalid

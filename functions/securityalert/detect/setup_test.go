@@ -57,7 +57,7 @@ func (f found) add(findings []detect.Finding) {
 
 // rules lists the rules that found anything.
 func (f found) rules() []string {
-	var list []string
+	list := make([]string, 0, len(f))
 	for key := range f {
 		var id string
 		_, _ = fmt.Sscan(key, &id)
@@ -112,10 +112,10 @@ func line(begin time.Time, moments ...moment) []okta.LogEvent {
 }
 
 // every repeats: n events, a step apart.
-func every(step time.Duration, n int, make func(i int) syslog.Event) []moment {
-	list := []moment{}
+func every(step time.Duration, n int, event func(i int) syslog.Event) []moment {
+	list := make([]moment, 0, n)
 	for i := range n {
-		list = append(list, moment{time.Duration(i) * step, make(i)})
+		list = append(list, moment{time.Duration(i) * step, event(i)})
 	}
 	return list
 }

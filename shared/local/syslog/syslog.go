@@ -179,11 +179,11 @@ func Debug(members ...string) Option {
 
 var behaviors = []string{"New Geo-Location", "New Device", "New IP", "New State", "New Country", "Velocity", "New City"}
 
-// New behaviors are those that Okta has seen for the first time; all others are
+// Behaviors names those that Okta has seen for the first time; all others are
 // negative.
 func Behaviors(positive ...string) Option {
 	return func(e Event) {
-		var parts []string
+		parts := make([]string, 0, len(behaviors))
 		for _, b := range behaviors {
 			verdict := "NEGATIVE"
 			for _, p := range positive {
