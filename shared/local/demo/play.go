@@ -66,6 +66,7 @@ func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error 
 		scenario.AccessRequests(),
 		scenario.Leavers(),
 		scenario.Sync(),
+		scenario.Credentials(),
 	)
 	if f.against != "" {
 		acts = scenario.Anywhere()
