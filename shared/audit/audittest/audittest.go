@@ -228,6 +228,9 @@ func indexes(t *testing.T, l *audit.Ledger) {
 		if got := all(l.ByDay(t.Context(), day)); got != three+", s3 group/3" {
 			t.Errorf("by day: %s", got)
 		}
+		if got := all(l.LatestOfDay(t.Context(), day, 2)); got != "s3 group/3, s1 group/2, s2 group/1, s1 group/0" {
+			t.Errorf("the latest of a day: %s", got)
+		}
 	}
 	if got := all(l.BySubject(t.Context(), "nobody")); got != "" {
 		t.Errorf("of nobody: %s", got)
