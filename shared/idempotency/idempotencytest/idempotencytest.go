@@ -40,6 +40,7 @@ func Run(t *testing.T, e dynamotest.Engine) {
 		"a claim whose lease ran out may be taken over":              leases,
 		"an answer is forgotten in time, whether deleted or not yet": expires,
 		"the first answer stays":                                     first,
+		"many events are completed and found again at once":          batches,
 	} {
 		e.Case(t, name, Table, func(t *testing.T, client *dynamodb.Client, table string) {
 			t.Helper()
