@@ -203,6 +203,7 @@ func (s *Steps) EndAccess(ctx context.Context, st state) (ended, error) {
 			x.Until = until
 			l := birthright(st, x.Grant, st.Plan.Version)
 			l.Reason = audit.Reason{Kind: "birthright", Ref: x.Rule, Version: st.Plan.Version, Text: "former role: " + x.Text}
+			l.Warned = until.Add(-s.settings.Grace) // the ticket has said so
 			if l.Until = until; now.Before(until) {
 				if err := s.leases.Grant(ctx, l); err != nil {
 					return ended{}, err
@@ -222,7 +223,12 @@ func (s *Steps) EndAccess(ctx context.Context, st state) (ended, error) {
 		case fault.Retryable(err):
 			return ended{}, err
 		case x.Kind == entitlement.App && fault.Is[*fault.Conflict](err):
-			out.Shared = append(out.Shared, x.Grant)
+			if err := s.postpone(ctx, st, x.Grant); err != nil {
+				return ended{}, err
+			}
+			if !x.Over {
+				out.Shared = append(out.Shared, x.Grant)
+			}
 		case err != nil:
 			out.Refused = append(out.Refused, refusal{Grant: x.Grant, Why: err.Error()})
 		case gone:
@@ -230,6 +236,20 @@ func (s *Steps) EndAccess(ctx context.Context, st state) (ended, error) {
 		}
 	}
 	return out, nil
+}
+
+// retry is when ending an app that a group gives too is tried again.
+const retry = 24 * time.Hour
+
+// postpone leaves the end of an app that a group gives too to the sweep of
+// leases: Okta ends the person's own assignment only when no group gives it.
+func (s *Steps) postpone(ctx context.Context, st state, g entitlement.Grant) error {
+	l := stuck(st, g)
+	l.Until, l.Warned = time.Now().UTC(), time.Now().UTC()
+	if err := s.leases.Grant(ctx, l); err != nil {
+		return err
+	}
+	return s.leases.Postpone(ctx, l.Subject, l.Entitlement, l.Key, time.Now().Add(retry), l.Reason)
 }
 
 // swept are those whose grace the sweep of leases has ended before us: they are

@@ -32,6 +32,7 @@ func (s *Steps) PlanChange(ctx context.Context, st state) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
+	inv.taken = slices.Concat(st.Granted.Taken, st.Ended.Taken, st.Ended.Pending)
 	// Okta may have the new position already, and the ticket need not say the old.
 	former := asked.Old.over(positionOf(u.Profile)).rulesProfile(u.Profile.EmployeeType)
 	adopted := adoptable(rules, former, inv)

@@ -45,9 +45,9 @@ func (s *Steps) BookLook(ctx context.Context, st state) (workflow.Seats, error) 
 	return workflow.BookSeats(ctx, s.seats, ratelimit.Normal, calls.Needs(), st.Look)
 }
 
-// FindMover finds the account by the employee number, holds it against what the
-// ticket says of the old position, and asks for the person's turn: of several
-// tickets about one person only the latest is carried out.
+// FindMover finds the account by the employee number, asks for the person's turn
+// (of several tickets about one person only the latest is carried out), and holds
+// the account against what the ticket says of the old position.
 func (s *Steps) FindMover(ctx context.Context, st state) (mover, error) {
 	asked, _, err := s.transfer(ctx, st.Subject)
 	if err != nil {
@@ -67,9 +67,6 @@ func (s *Steps) FindMover(ctx context.Context, st state) (mover, error) {
 		return mends("%d accounts carry this employee number (Okta users %s). Correct the others.", len(candidates), ids(candidates)), nil
 	}
 	u := candidates[0]
-	if problems := unfit(u, asked); len(problems) > 0 {
-		return mover{Found: mend, UserID: u.ID, Problems: problems}, nil
-	}
 	turn, err := s.turns.Enter(ctx, turnOf(u.ID), st.Subject, asked.Rank)
 	switch {
 	case err != nil:
@@ -78,6 +75,14 @@ func (s *Steps) FindMover(ctx context.Context, st state) (mover, error) {
 		return mover{Found: replaced, UserID: u.ID, By: turn.Replaced}, nil
 	case !turn.Held:
 		return mover{Found: busy, UserID: u.ID, By: turn.Holder.Number}, nil
+	}
+	problems := unfit(u)
+	if len(problems) == 0 && !(st.Mover.Found == found && st.Mover.UserID == u.ID) {
+		// Once it is the right person it stays so, whatever else changes Okta's profile.
+		problems = contradictions(u, asked)
+	}
+	if len(problems) > 0 {
+		return mover{Found: mend, UserID: u.ID, Problems: problems}, nil
 	}
 	return mover{Found: found, UserID: u.ID}, nil
 }
@@ -94,13 +99,18 @@ func left(u okta.User) bool {
 }
 
 // unfit says why the account's role cannot be changed.
-func unfit(u okta.User, asked transfer) []string {
+func unfit(u okta.User) []string {
 	switch {
 	case left(u):
 		return []string{fmt.Sprintf("The account (Okta user %s) is deactivated. Somebody who comes back is an onboarding; otherwise cancel this ticket.", u.ID)}
 	case u.Status == okta.Suspended:
 		return []string{fmt.Sprintf("The account (Okta user %s) is suspended. Whoever suspended it decides: unsuspend it and save this ticket, and it goes on from there.", u.ID)}
 	}
+	return nil
+}
+
+// contradictions are between the old position on the ticket and Okta's.
+func contradictions(u okta.User, asked transfer) []string {
 	var problems []string
 	now := positionOf(u.Profile)
 	for _, c := range []struct{ what, is, was, becomes string }{
@@ -145,6 +155,6 @@ func (s *Steps) LeaveTurn(ctx context.Context, st state) (workflow.Nothing, erro
 			return workflow.Nothing{}, err
 		}
 	}
-	withdrawn := st.Ticket.Disposition == workflow.NothingToDo && !st.Granted.Begun
+	withdrawn := st.Ticket.Disposition == workflow.NothingToDo && st.Outcome.How == "" && !st.Granted.Begun
 	return workflow.Nothing{}, s.turns.Leave(ctx, turnOf(st.Mover.UserID), st.Subject, withdrawn)
 }

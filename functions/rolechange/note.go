@@ -15,7 +15,7 @@ func (s *Steps) difference(st state, asked transfer) string {
 	fmt.Fprintf(&b, "Change of role of Okta user %s. What it changes:\n", st.Mover.UserID)
 	p := st.Plan
 	section(&b, "Comes", p.Comes, func(g due) string { return named(g.Grant) + ": " + g.Text })
-	section(&b, "Goes", p.Goes, func(x loss) string {
+	section(&b, "Goes", p.news(), func(x loss) string {
 		text := named(x.Grant) + ": " + x.Text
 		if x.Stays {
 			text += " (only this reason goes; it is kept by exception)"

@@ -3,6 +3,7 @@ package rolechange
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifecycle/shared/entitlement"
@@ -58,8 +59,8 @@ func comment(st state) string {
 func summary(st state) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Okta user id: %s\n", st.Mover.UserID)
-	section(&b, "Given", st.Granted.Grants, func(g entitlement.Grant) string { return named(g) + ": " + g.Text })
-	section(&b, "Taken away", st.Ended.Taken, func(g entitlement.Grant) string { return named(g) })
+	section(&b, "Given", ordered(st.Granted.Grants), func(g entitlement.Grant) string { return named(g) + ": " + g.Text })
+	section(&b, "Taken away", ordered(st.Ended.Taken), func(g entitlement.Grant) string { return named(g) })
 	for _, g := range st.Ended.Shared {
 		fmt.Fprintf(&b, "Stays: %s, because a group gives it too.\n", named(g))
 	}
@@ -73,6 +74,11 @@ func summary(st state) string {
 	st.Plan.remarks(&b)
 	fmt.Fprintf(&b, "Rules: %s", st.Plan.Version)
 	return b.String()
+}
+
+// ordered is the list in the order of decisions.
+func ordered(list []entitlement.Grant) []entitlement.Grant {
+	return slices.SortedFunc(slices.Values(list), inOrder)
 }
 
 // ReturnTicket leaves the ticket open with what has to be mended or decided.

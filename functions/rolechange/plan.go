@@ -58,6 +58,14 @@ type loss struct {
 	First bool `json:"first,omitempty"`
 	// Until is when its grace ends; zero when it has none yet.
 	Until time.Time `json:"until,omitzero"`
+	// Over is true for an app that an earlier change has taken away and a group
+	// gave too: it is tried again, and is no news to anybody.
+	Over bool `json:"over,omitempty"`
+}
+
+// news are the losses that this change brings about.
+func (p plan) news() []loss {
+	return slices.DeleteFunc(slices.Clone(p.Goes), func(x loss) bool { return x.Over })
 }
 
 // kept is access by exception.
@@ -84,7 +92,10 @@ type inventory struct {
 	groups   []okta.Group
 	// apps are those assigned to the person directly.
 	apps []okta.Assignment
-	now  time.Time
+	// taken is what the change itself has taken away, or given a time of grace.
+	// Okta's lists lag behind: they may show it still.
+	taken []entitlement.Grant
+	now   time.Time
 }
 
 // held is what Okta gives by a membership or assignment of the person's own, by
@@ -100,6 +111,9 @@ func (i inventory) held() map[string]string {
 	for _, a := range i.apps {
 		held[key(entitlement.App, a.AppID)] = a.Label
 	}
+	for _, g := range i.taken {
+		delete(held, keyOf(g))
+	}
 	return held
 }
 
@@ -113,7 +127,7 @@ func keyOf(g entitlement.Grant) string { return key(g.Kind, g.ID) }
 func adoptable(rules *entitlement.Rules, former entitlement.Profile, inv inventory) []entitlement.Grant {
 	held, known := inv.held(), map[string]bool{}
 	for _, h := range inv.holdings {
-		known[h.Entitlement.String()] = len(h.Valid(inv.now)) > 0
+		known[h.Entitlement.String()] = len(h.Leases) > 0
 	}
 	return slices.DeleteFunc(rules.Birthright(former).Grants, func(g entitlement.Grant) bool {
 		_, has := held[keyOf(g)]
@@ -140,7 +154,7 @@ func planned(rules *entitlement.Rules, becomes entitlement.Profile, inv inventor
 			p.Trials = append(p.Trials, fmt.Sprintf("%s %s (%s)", map[bool]string{true: "would lose", false: "would get"}[t.Loses], t.Grant.Name, strings.Join(t.Rules, ", ")))
 		}
 	}
-	p.Hash = p.hash()
+	p.Hash = p.hash(slices.DeleteFunc(slices.Clone(inv.taken), func(g entitlement.Grant) bool { return d.given[keyOf(g)] }))
 	return p
 }
 
@@ -166,7 +180,7 @@ func (d *differ) losses(p *plan) {
 		}
 		p.Goes = append(p.Goes, loss{
 			Grant: entitlement.Grant{Kind: e.Kind, ID: e.ID, Name: l.Name, Rule: l.Reason.Ref, Text: l.Reason.Text},
-			Stays: len(exceptional(h, d.inv.now)) > 0, Until: l.Until,
+			Stays: len(exceptional(h, d.inv.now)) > 0, Until: l.Until, Over: l.Ended(d.inv.now) && !l.Retry.IsZero(),
 		})
 	}
 	slices.SortFunc(p.Goes, func(a, b loss) int { return inOrder(a.Grant, b.Grant) })
@@ -277,7 +291,7 @@ func inOrder(a, b entitlement.Grant) int {
 // removals are what is really taken away.
 func (p plan) removals() []string {
 	var list []string
-	for _, x := range p.Goes {
+	for _, x := range p.news() {
 		if !x.Stays {
 			list = append(list, keyOf(x.Grant))
 		}
@@ -287,18 +301,22 @@ func (p plan) removals() []string {
 
 // hash is the same before, during and after the carrying out, as long as neither
 // ticket nor rules change what the person is to have.
-func (p plan) hash() string {
+func (p plan) hash(taken []entitlement.Grant) string {
 	var parts []string
 	for _, g := range slices.Concat(p.Comes, p.Stays) {
 		parts = append(parts, "+"+keyOf(g.Grant))
 	}
-	for _, x := range p.Goes {
+	for _, x := range p.news() {
 		parts = append(parts, "-"+keyOf(x.Grant))
 	}
 	for _, w := range p.Withheld {
 		parts = append(parts, "?"+keyOf(w.Grant))
 	}
+	for _, g := range taken {
+		parts = append(parts, "-"+keyOf(g))
+	}
 	slices.Sort(parts)
+	parts = slices.Compact(parts)
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
 	return hex.EncodeToString(sum[:8])
 }

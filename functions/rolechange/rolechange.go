@@ -90,6 +90,7 @@ type state struct {
 	Ended           ended             `json:"ended"`
 	Verified        verified          `json:"verified"`
 	Recertification opened            `json:"recertification"`
+	Outcome         workflow.Outcome  `json:"outcome"`
 	Error           *workflow.Failure `json:"error"`
 }
 

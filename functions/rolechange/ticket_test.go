@@ -97,7 +97,7 @@ func TestUnfit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := strings.Join(unfit(c.user, c.asked), " ")
+			got := strings.Join(append(unfit(c.user), contradictions(c.user, c.asked)...), " ")
 			if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
