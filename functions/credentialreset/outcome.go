@@ -18,6 +18,9 @@ type outcome struct {
 	Changed bool `json:"changed"`
 	// How is remembered with the ticket: resolved, returned or failed.
 	How string `json:"how,omitempty"`
+	// Fingerprint is the ticket's as it was left, where that is not how it was
+	// last read.
+	Fingerprint string `json:"fingerprint,omitempty"`
 	// WatchSeconds is how long it is until the account is looked at again; 0: it
 	// is not.
 	WatchSeconds int `json:"watch_seconds,omitempty"`

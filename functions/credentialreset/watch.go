@@ -90,7 +90,12 @@ func (s *Steps) Reopen(ctx context.Context, st state) (outcome, error) {
 	set := s.tickets.Kind.Columns(servicenow.Open)
 	set["assignment_group"] = id
 	task, _ := workflow.TaskOf(ctx)
-	return outcome{How: workflow.Returned}, s.servicenow.Post(ctx, workflow.Ref(st.Subject), servicenow.Posting{
+	err = s.servicenow.Post(ctx, workflow.Ref(st.Subject), servicenow.Posting{
 		Key: fmt.Sprintf("watched/%s/%d", task.Name(), st.Done.At.Unix()), WorkNote: b.String(), Set: set,
 	}, s.because(st.Subject))
+	if err != nil {
+		return outcome{}, err
+	}
+	ticket, err := s.servicenow.Ticket(ctx, s.tickets.Kind, st.SysID)
+	return outcome{How: workflow.Returned, Fingerprint: ticket.Fingerprint()}, err
 }
