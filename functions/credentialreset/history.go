@@ -3,6 +3,7 @@ package credentialreset
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/workflow"
@@ -39,8 +40,8 @@ func (s *Steps) history(ctx context.Context, subject workflow.Subject) (history,
 
 // latest is the last fact under the verb and key.
 func (h history) latest(verb, key string) (audit.Record, bool) {
-	for i := len(h.records) - 1; i >= 0; i-- {
-		if r := h.records[i]; r.Verb == verb && r.Key == key {
+	for _, r := range slices.Backward(h.records) {
+		if r.Verb == verb && r.Key == key {
 			return r, true
 		}
 	}

@@ -223,55 +223,71 @@ func (p Policy) named() string {
 
 // check lists what cannot be: a limit of nothing, a name that does not exist.
 func (p Policy) check() []string {
-	var problems []string
-	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	among := func(where string, known []string, names ...string) {
-		for _, n := range names {
-			if !slices.Contains(known, n) {
-				problem("%s: %q is none of %s", where, n, strings.Join(known, ", "))
-			}
-		}
-	}
-	filled := func(where string, names []string) {
-		if len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.TrimSpace(n) == "" }) {
-			problem("%s: it is empty, or has an empty name in it", where)
-		}
-	}
-	filled("helpdesk", p.Helpdesk)
-	for where, byRelation := range map[string]map[string][]string{"may_ask": p.MayAsk, "identity_proof.needed": p.Proof.Needed} {
-		for _, relation := range slices.Sorted(maps.Keys(byRelation)) {
-			among(where, relations, relation)
-			among(where+"."+relation, types, byRelation[relation]...)
-		}
-	}
-	for where, l := range map[string]Limit{"person": p.Limits.Person, "requester": p.Limits.Requester, "helpdesk": p.Limits.Helpdesk, "overall": p.Limits.Overall} {
-		if l.Resets < 0 || l.Window <= 0 {
-			problem("limits.%s: %d within %s is no limit", where, l.Resets, l.Window)
-		}
-	}
+	var c checker
+	c.filled("helpdesk", p.Helpdesk)
+	c.byRelation("may_ask", p.MayAsk)
+	c.byRelation("identity_proof.needed", p.Proof.Needed)
+	c.filled("identity_proof.methods", p.Proof.Methods)
+	c.limit("person", p.Limits.Person)
+	c.limit("requester", p.Limits.Requester)
+	c.limit("helpdesk", p.Limits.Helpdesk)
+	c.limit("overall", p.Limits.Overall)
 	for _, t := range slices.Sorted(maps.Keys(p.CoolDown)) {
-		among("cool_down", types, t)
-		if c := p.CoolDown[t]; c.For < 0 || c.For > 0 && len(c.After) == 0 {
-			problem("cool_down.%s: it is negative, or names no event to cool down after", t)
+		c.among("cool_down", types, t)
+		if rest := p.CoolDown[t]; rest.For < 0 || rest.For > 0 && len(rest.After) == 0 {
+			c.problem("cool_down.%s: it is negative, or names no event to cool down after", t)
 		}
 	}
-	among("second_approval.types", types, p.Approval.Types...)
-	among("second_approval.from", []string{manager, helpdesk}, p.Approval.From...)
+	c.among("second_approval.types", types, p.Approval.Types...)
+	c.among("second_approval.from", []string{manager, helpdesk}, p.Approval.From...)
 	if len(p.Approval.Types) > 0 && (len(p.Approval.From) == 0 || p.Approval.Wait < Span(time.Minute)) {
-		problem("second_approval: it needs somebody to ask, and a minute at least to wait")
+		c.problem("second_approval: it needs somebody to ask, and a minute at least to wait")
 	}
-	filled("identity_proof.methods", p.Proof.Methods)
 	for _, d := range p.Incidents {
 		for _, wrong := range d.Check() {
-			problem("incidents, %s: %s", d.Table, wrong)
+			c.problem("incidents, %s: %s", d.Table, wrong)
 		}
 	}
-	among("end_sessions", types, p.EndSessions...)
+	c.among("end_sessions", types, p.EndSessions...)
 	if !slices.IsSorted(p.Watch.After) || slices.ContainsFunc(p.Watch.After, func(d Span) bool { return d <= 0 }) {
-		problem("watch.after: the times have to be positive and in order")
+		c.problem("watch.after: the times have to be positive and in order")
 	}
-	filled("watch.events", p.Watch.Events)
-	filled("watch.group", []string{p.Watch.Group})
-	slices.Sort(problems)
-	return problems
+	c.filled("watch.events", p.Watch.Events)
+	c.filled("watch.group", []string{p.Watch.Group})
+	slices.Sort(c.problems)
+	return c.problems
+}
+
+// checker collects problems.
+type checker struct{ problems []string }
+
+func (c *checker) problem(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) among(where string, known []string, names ...string) {
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			c.problem("%s: %q is none of %s", where, n, strings.Join(known, ", "))
+		}
+	}
+}
+
+func (c *checker) filled(where string, names []string) {
+	if len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.TrimSpace(n) == "" }) {
+		c.problem("%s: it is empty, or has an empty name in it", where)
+	}
+}
+
+func (c *checker) byRelation(where string, allowed map[string][]string) {
+	for _, relation := range slices.Sorted(maps.Keys(allowed)) {
+		c.among(where, relations, relation)
+		c.among(where+"."+relation, types, allowed[relation]...)
+	}
+}
+
+func (c *checker) limit(where string, l Limit) {
+	if l.Resets < 0 || l.Window <= 0 {
+		c.problem("limits.%s: %d within %s is no limit", where, l.Resets, l.Window)
+	}
 }

@@ -75,7 +75,7 @@ func (s *Steps) asked(ctx context.Context, t servicenow.Ticket) (r request, prob
 	if r.Factor != "" && r.Type != mfa {
 		problems = append(problems, "It names a factor, which only a reset of type mfa removes: clear the factor, or change the type.")
 	}
-	if a, bad := mail.ParseAddress(r.Email); r.Email != "" && (bad != nil || a.Address != r.Email) {
+	if r.Email != "" && !isAddress(r.Email) {
 		return r, append(problems, "The person's email address is not an address."), nil
 	}
 	if r.Email == "" && r.Number == "" {
@@ -87,6 +87,11 @@ func (s *Steps) asked(ctx context.Context, t servicenow.Ticket) (r request, prob
 	}
 	r.Person = person
 	return r, problems, err
+}
+
+func isAddress(text string) bool {
+	a, err := mail.ParseAddress(text)
+	return err == nil && a.Address == text
 }
 
 // person finds whom the ticket is for in ServiceNow, by all that it says of them.

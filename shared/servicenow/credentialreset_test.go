@@ -61,7 +61,7 @@ func TestDossiers(t *testing.T) {
 			if got := about(t, b, incidents); len(got) != 0 {
 				t.Errorf("found %v", got)
 			}
-			var want []string
+			want := make([]string, 0, 3)
 			for _, values := range []map[string]string{
 				{"caller_id": nina.SysID, "u_email": nina.Email, "u_employee_number": nina.EmployeeNumber},
 				{"u_email": "Nina.Kovacs@example.com"}, {"u_employee_number": "E1019"},

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"maps"
 	"net/http"
 	"path"
 	"testing"
@@ -19,9 +20,7 @@ func (o *office) forged(by, kind string, columns map[string]string) scenario.Tic
 	o.t.Helper()
 	form := scenario.Columns(credentialreset.DefaultKind(), scenario.Reset(kind, nina, nil))
 	form["u_kind"], form["short_description"] = "credential_reset", "I cannot sign in"
-	for name, value := range columns {
-		form[name] = value
-	}
+	maps.Copy(form, columns)
 	id, err := o.ServiceNow.As(by).Insert("incident", form)
 	o.must(err)
 	ticket := scenario.Ticket{Table: "incident", SysID: id, Number: o.ServiceNow.Record("incident", id)["number"]}

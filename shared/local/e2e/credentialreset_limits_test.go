@@ -127,7 +127,7 @@ func TestCredentialResetCoolDown(t *testing.T) {
 	})
 
 	story(t, "asked for at the same moment, at most one of them is done", slowly, func(o *office) {
-		var tickets []scenario.Ticket
+		tickets := make([]scenario.Ticket, 0, 2)
 		for _, kind := range []string{"password", "mfa"} {
 			ticket, err := o.Open(credentialreset.DefaultKind(), scenario.Login(isabel), "New phone, new everything", scenario.Reset(kind, nina, nil))
 			o.must(err)
@@ -310,10 +310,10 @@ func TestCredentialResetWatch(t *testing.T) {
 		"a try at the admin console": func(o *office) { o.happens("user.session.access_admin_app", nina, nina, "FAILURE") },
 		"an API token":               func(o *office) { o.happens("system.api_token.create", nina, nina, "SUCCESS") },
 	} {
-		for _, hours := range []time.Duration{0, 5} {
+		for _, hours := range []int{0, 5} {
 			story(t, fmt.Sprintf("%s %d hours after the reset gives the ticket to security", name, hours), slowly, func(o *office) {
 				ticket := o.help(isabel, "password", nina, nil)
-				time.Sleep(hours*time.Hour + time.Minute)
+				time.Sleep(time.Duration(hours)*time.Hour + time.Minute)
 				act(o)
 				o.rests(helping, ticket)
 				o.isWith(ticket, "Security Operations", "After this reset there was admin access of Okta user "+seed.PersonOktaID(nina), "suspend the account and end its sessions")
