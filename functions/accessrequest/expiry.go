@@ -238,11 +238,11 @@ func (s *Steps) WarnHolder(ctx context.Context, st one) (swept, error) {
 	why := audit.Reason{Kind: "expiry", Ref: l.Ticket, Text: "it is about to end"}
 	longer := slices.ContainsFunc(others, func(o lease.Lease) bool { return o.Until.IsZero() || o.Until.After(l.Until) })
 	if !longer { // who keeps it anyway need not hear of it
-		name, err := s.offered(ctx, l)
+		how, err := s.toKeep(ctx, l)
 		if err != nil {
 			return swept{}, err
 		}
-		text := fmt.Sprintf("Access to %s ends on %s. To keep it, request %q again before then.", l.Name, moment(l.Until), name)
+		text := fmt.Sprintf("Access to %s ends on %s. %s", l.Name, moment(l.Until), how)
 		if err := s.tell(ctx, ticket, fmt.Sprintf("warned/%s/%s", l.Key, l.Until.UTC().Format(time.RFC3339)), text, why); err != nil {
 			return swept{}, err
 		}
@@ -250,18 +250,18 @@ func (s *Steps) WarnHolder(ctx context.Context, st one) (swept, error) {
 	return swept{}, s.leases.Warned(ctx, d.Subject, d.entitlement(), d.Key, l.Until, why)
 }
 
-// offered is the name under which the catalog offers what the lease gives.
-func (s *Steps) offered(ctx context.Context, l lease.Lease) (string, error) {
+// toKeep says how what a lease gives can be kept.
+func (s *Steps) toKeep(ctx context.Context, l lease.Lease) (string, error) {
 	rules, err := s.rules.Rules(ctx)
 	if err != nil {
 		return "", err
 	}
 	for _, item := range rules.Items() {
 		if item.Entitlement.Kind == l.Entitlement.Kind && item.Entitlement.ID == l.Entitlement.ID {
-			return item.Name, nil
+			return fmt.Sprintf("To keep it, request %q again before then.", item.Name), nil
 		}
 	}
-	return l.Name, nil
+	return "It cannot be requested: to keep it, talk to your manager before then.", nil
 }
 
 // ticketOf finds the ticket that a lease was given by, and a context that

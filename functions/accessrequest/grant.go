@@ -2,6 +2,7 @@ package accessrequest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,7 +92,12 @@ func (s *Steps) GrantAccess(ctx context.Context, st state) (granted, error) {
 	if again.Verdict != goOn || gone(w.user) {
 		return granted{}, s.takeBack(ctx, st.Subject)
 	}
-	if _, err := s.leases.Settle(ctx, s.okta, a.UserID, a.entitlement(), l.Reason); err != nil {
+	_, err = s.leases.Settle(ctx, s.okta, a.UserID, a.entitlement(), l.Reason)
+	if err != nil && !fault.Retryable(err) {
+		// Refused: there is nothing to hold a reason for.
+		return granted{}, errors.Join(err, s.leases.End(ctx, a.UserID, a.entitlement(), l.Key, l.Reason))
+	}
+	if err != nil {
 		return granted{}, err
 	}
 	if w.user, err = s.okta.User(ctx, a.UserID); err != nil {

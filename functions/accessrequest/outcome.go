@@ -243,18 +243,22 @@ func (s *Steps) rejectedThereBy(ctx context.Context, st state) (string, error) {
 // ReturnTicket leaves the ticket open with what has to be mended. Where somebody
 // took the questions back although the ticket is open, saving it asks anew.
 func (s *Steps) ReturnTicket(ctx context.Context, st state) (outcome, error) {
-	problems := slices.Concat(st.Ticket.Problems, st.Request.Problems)
-	if st.Request.Verdict != "" {
-		if _, ok, err := s.still(ctx, st); err != nil || !ok {
-			return outcome{Changed: !ok}, err
+	t, err := s.servicenow.Ticket(ctx, s.tickets.Kind, st.SysID)
+	if err != nil || !open(t) {
+		return outcome{Changed: err == nil}, err
+	}
+	var problems []string
+	switch {
+	case st.Ticket.Disposition == workflow.Invalid:
+		problems = st.Ticket.Problems
+	case st.Request.Verdict == mend:
+		problems = st.Request.Problems
+	default:
+		problems = []string{fmt.Sprintf("The approvals (%s) were taken back in ServiceNow, or can no longer be given. Save the ticket to have them asked for again, or cancel it.", st.Stage.Name)}
+		if err := s.ended(ctx, st, endWithdrawn); err != nil {
+			return outcome{}, err
 		}
 	}
-	if len(problems) == 0 && st.Stage.Next == nextWithdrawn {
-		problems = []string{fmt.Sprintf("The approvals (%s) were taken back in ServiceNow, or can no longer be given. Save the ticket to have them asked for again, or cancel it.", st.Stage.Name)}
-	}
-	err := s.tickets.Return(ctx, st.Subject, st.Ticket.Fingerprint, "Nothing was granted.", problems, because(st.Subject))
-	if err == nil && st.Stage.Next == nextWithdrawn {
-		err = s.ended(ctx, st, endWithdrawn)
-	}
+	err = s.tickets.Return(ctx, st.Subject, st.Ticket.Fingerprint, "Nothing was granted.", problems, because(st.Subject))
 	return outcome{How: workflow.Returned}, err
 }

@@ -20,7 +20,7 @@ func (o *office) corrects(t scenario.Ticket, variable, value string) {
 		option := o.ServiceNow.Record("sc_item_option", link["sc_item_option"])
 		if o.ServiceNow.Record("item_option_new", option["item_option_new"])["name"] == variable {
 			o.ServiceNow.Update("sc_item_option", link["sc_item_option"], map[string]string{"value": value})
-			o.saves(t, scenario.Login("E1032"), map[string]string{"short_description": "Corrected"})
+			o.saves(t, scenario.Login("E1032"), map[string]string{"short_description": "Corrected: " + value})
 			o.quiet(t)
 			return
 		}
@@ -214,5 +214,23 @@ func TestAccessRequestEnds(t *testing.T) {
 		ticket = o.asks(scenario.Ask{By: scenario.Login("E1042"), Item: "Salesforce licence"})
 		o.answers(ticket, "E1009", snowsim.Approved, "")
 		o.is("in the place of the owner", o.approvers(ticket), []string{"E1001"})
+	})
+
+	story(t, "open, with no reason left behind, when Okta refuses the access for good", calm(scenario.Options{}), func(o *office) {
+		o.Okta.Fault(func(r *http.Request, _ int) *oktasim.Fault {
+			if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/groups/") {
+				return &oktasim.Fault{Status: http.StatusForbidden, Code: "E0000006"}
+			}
+			return nil
+		})
+		ticket := o.asks(paralegal)
+		o.answers(ticket, "E1009", snowsim.Approved, "")
+		o.is("state", o.Column(ticket, "state"), itemOpen)
+		o.says(o.lastNote(ticket), "This ticket could not be carried out", "an administrator of the system named above")
+		o.is("leases", len(o.requested("E1042")), 0)
+		o.Okta.Fault(nil)
+		o.saves(ticket, scenario.Login("E1032"), map[string]string{"short_description": "Again"})
+		o.quiet(ticket)
+		o.ended(ticket, itemComplete, "was given")
 	})
 }

@@ -194,4 +194,16 @@ func TestAccessRequestWaits(t *testing.T) {
 		o.answers(ticket, "E1009", snowsim.Approved, "")
 		o.ended(ticket, itemComplete, "was given")
 	})
+
+	story(t, "is left with people when an edit during the wait makes no sense, and goes on when that is corrected", calm(licensed()), func(o *office) {
+		ticket := o.asks(paralegal)
+		o.corrects(ticket, "access_duration", "soon")
+		o.says(o.lastNote(ticket), "The duration is not of the form")
+		o.is("executions", len(o.running(asking, ticket)), 0)
+		o.corrects(ticket, "access_duration", "")
+		o.is("asked", o.approvers(ticket), []string{"E1009"})
+		o.answers(ticket, "E1009", snowsim.Approved, "")
+		o.ended(ticket, itemComplete, "was given")
+		o.is("times that somebody was asked", len(o.ServiceNow.Approvals(ticket.SysID)), 1)
+	})
 }
