@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"lifecycle/shared/audit"
 	"lifecycle/shared/fault"
 	"lifecycle/shared/platform"
 	"lifecycle/shared/servicenow"
@@ -43,8 +44,8 @@ func (s *Steps) openTermination(ctx context.Context, p pair) (number string, err
 // openAlready is the number of a termination of the person that is open.
 func (s *Steps) openAlready(ctx context.Context, p pair) (string, error) {
 	mine, err := s.leavers.For("email", p.account.Profile.Email)
-	if err != nil { // the address is not in a column, or cannot be searched for
-		return "", nil //nolint:nilerr // the key of the ticket keeps it single anyway
+	if err != nil { // the address cannot be searched for; the key of the ticket keeps it single anyway
+		return "", nil
 	}
 	for ticket, err := range s.servicenow.OpenTickets(ctx, mine) {
 		return ticket.Number, err
@@ -134,12 +135,16 @@ func (s *Steps) move(ctx context.Context, who person, a servicenow.Approval) err
 		// The note has the process look at its ticket again; it seats others itself.
 		return s.remark(ctx, a, note+" Others are asked in their place.")
 	}
-	to, err := s.deputy(ctx, who, a)
+	to, err := s.appointed(ctx, who, a)
 	if err != nil {
 		return err
 	}
 	if to == "" {
 		return s.remark(ctx, a, note+" Neither a manager nor another member of the group is there who may decide instead: ask somebody.")
+	}
+	// The note goes first: once the question has moved nothing leads back to it.
+	if err := s.remark(ctx, a, note+fmt.Sprintf(" sys_user %s is asked instead.", to)); err != nil {
+		return err
 	}
 	why := because("the approver has left")
 	err = s.servicenow.Reassign(ctx, a.SysID, to, why)
@@ -150,10 +155,33 @@ func (s *Steps) move(ctx context.Context, who person, a servicenow.Approval) err
 			Text: "You are asked in the place of somebody who has left.",
 		}, why)
 	}
+	return err
+}
+
+// appointed is who decides in the leaver's place, chosen once: the choice is in
+// the ledger before anybody is told of it, and holds for every later attempt.
+func (s *Steps) appointed(ctx context.Context, who person, a servicenow.Approval) (string, error) {
+	const verb = "approval.deputy"
+	trail, _ := audit.TrailOf(ctx)
+	records, err := s.ledger.Stream(ctx, trail.Stream)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return s.remark(ctx, a, note+fmt.Sprintf(" sys_user %s is asked instead.", to))
+	for _, r := range records {
+		if after, ok := r.After.(map[string]any); ok && r.Verb == verb && r.Target == a.Ref().String() {
+			to, _ := after["approver"].(string)
+			return to, nil
+		}
+	}
+	to, err := s.deputy(ctx, who, a)
+	if err != nil {
+		return "", err
+	}
+	_, err = s.ledger.Fact(ctx, audit.Change{
+		System: "servicenow", Verb: verb, Target: a.Ref().String(), Subject: who.OktaID, Reason: because("the approver has left"),
+		After: map[string]any{"approver": to},
+	})
+	return to, err
 }
 
 func (s *Steps) remark(ctx context.Context, a servicenow.Approval, text string) error {

@@ -124,18 +124,23 @@ func differences(account, user record, policy Policy) []finding {
 	if owner := policy.owner(lockedFlag); owner != Ignore && account.Settled && account.Locked != user.Locked {
 		list = append(list, found(Locked, "", owner == Okta))
 	}
-	var names []string
-	possible := false
+	var mendable, others []string
 	for i, a := range attributes {
 		if account.Values[i] == user.Values[i] {
 			continue
 		}
-		names = append(names, a.name)
 		owner := policy.owner(a.name)
-		possible = possible || owner == Okta && account.Values[i] != "" || owner == ServiceNow && user.Values[i] != ""
+		if owner == Okta && account.Values[i] != "" || owner == ServiceNow && user.Values[i] != "" {
+			mendable = append(mendable, a.name)
+		} else {
+			others = append(others, a.name)
+		}
 	}
-	if len(names) > 0 {
-		list = append(list, found(Attributes, strings.Join(names, " "), possible))
+	if len(mendable) > 0 {
+		list = append(list, found(Attributes, strings.Join(mendable, " "), true))
+	}
+	if len(others) > 0 {
+		list = append(list, found(Attributes, strings.Join(others, " "), false))
 	}
 	return list
 }

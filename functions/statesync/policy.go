@@ -96,7 +96,7 @@ func (p Policy) problems() []string {
 		case !slices.Contains([]Owner{Okta, ServiceNow, Report, Ignore}, owner):
 			problems = append(problems, fmt.Sprintf("The owner of %s is %q; it has to be okta, servicenow, report or ignore.", name, owner))
 		case flag && owner == ServiceNow:
-			problems = append(problems, fmt.Sprintf("%s cannot belong to servicenow: a person who is made inactive there is offboarded.", name))
+			problems = append(problems, name+" cannot belong to servicenow: a person who is made inactive there is offboarded.")
 		}
 	}
 	for _, kind := range p.Repair {

@@ -134,28 +134,20 @@ func (p *Poller) seat(ctx context.Context, now time.Time, page int) (bool, error
 }
 
 // start starts an execution for each person, by the latest event about them on
-// the page. What this synchronisation has written itself is no news.
+// the page.
 func (p *Poller) start(ctx context.Context, page []okta.LogEvent) (started int, err error) {
 	latest := map[string]string{}
 	var people []string
 	for _, e := range page {
-		for _, target := range e.Targets {
-			if target.Type != "User" || target.ID == "" {
-				continue
+		ids, err := p.concerned(ctx, e)
+		if err != nil {
+			return 0, err
+		}
+		for _, id := range ids {
+			if latest[id] == "" {
+				people = append(people, id)
 			}
-			if e.Type == updated {
-				own, err := echoes(ctx, p.ledger, target.ID, e.Debug.Data["requestId"])
-				if err != nil {
-					return started, err
-				}
-				if own {
-					continue
-				}
-			}
-			if latest[target.ID] == "" {
-				people = append(people, target.ID)
-			}
-			latest[target.ID] = e.UUID
+			latest[id] = e.UUID
 		}
 	}
 	for _, id := range people {
@@ -170,4 +162,24 @@ func (p *Poller) start(ctx context.Context, page []okta.LogEvent) (started int, 
 		}
 	}
 	return started, nil
+}
+
+// concerned are the users that an event is news about. What this synchronisation
+// has written itself is none.
+func (p *Poller) concerned(ctx context.Context, e okta.LogEvent) (ids []string, err error) {
+	for _, target := range e.Targets {
+		if target.Type != "User" || target.ID == "" {
+			continue
+		}
+		own := false
+		if e.Type == updated {
+			if own, err = echoes(ctx, p.ledger, target.ID, e.Debug.Data["requestId"]); err != nil {
+				return nil, err
+			}
+		}
+		if !own {
+			ids = append(ids, target.ID)
+		}
+	}
+	return ids, nil
 }

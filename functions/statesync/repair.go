@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"lifecycle/shared/approval"
@@ -120,7 +121,7 @@ type repairs struct {
 	After string `json:"after,omitempty"`
 	At    int    `json:"at"`
 	Done  bool   `json:"done"`
-	// Mended, Idle and Failed count them; Idle are those that agreed by then.
+	// Mended counts those that agree now, Failed those that could not be mended.
 	Mended int `json:"mended"`
 	Failed int `json:"failed"`
 }
@@ -138,7 +139,7 @@ func (s *Steps) BookRepairs(ctx context.Context, st comparison) (workflow.Seats,
 // once; a step that is cut off mends nothing twice.
 func (s *Steps) RepairSome(ctx context.Context, st comparison) (repairs, error) {
 	at := st.Repairs
-	for tried := 0; tried < repairsPerStep; {
+	for left := repairsPerStep; left > 0; {
 		name, found, ok, err := s.findings(ctx, st.Slice.Run, at.After)
 		if err != nil {
 			return repairs{}, err
@@ -147,21 +148,15 @@ func (s *Steps) RepairSome(ctx context.Context, st comparison) (repairs, error) 
 			at.Done = true
 			return at, nil
 		}
-		for ; at.At < len(found) && tried < repairsPerStep; at.At++ {
-			f := &found[at.At]
-			if !f.Repair {
+		for ; at.At < len(found) && left > 0; at.At++ {
+			if !found[at.At].Repair {
 				continue
 			}
-			tried++
-			if f.Outcome == "" {
-				if f.Outcome, err = s.repair(ctx, *f); err != nil {
-					return repairs{}, err
-				}
-				if err := s.rewrite(ctx, st.Slice.Run, name, found); err != nil {
-					return repairs{}, err
-				}
+			left--
+			if err := s.repairOne(ctx, st.Slice.Run, name, found, at.At); err != nil {
+				return repairs{}, err
 			}
-			if f.failed() {
+			if found[at.At].failed() {
 				at.Failed++
 			} else {
 				at.Mended++
@@ -174,6 +169,18 @@ func (s *Steps) RepairSome(ctx context.Context, st comparison) (repairs, error) 
 	return at, nil
 }
 
+// repairOne mends one finding of a sheet, unless an attempt that was cut off has
+// done so, and writes down what came of it.
+func (s *Steps) repairOne(ctx context.Context, run, name string, found []finding, i int) (err error) {
+	if found[i].Outcome != "" {
+		return nil
+	}
+	if found[i].Outcome, err = s.repair(ctx, found[i]); err != nil {
+		return err
+	}
+	return s.rewrite(ctx, run, name, found)
+}
+
 // Outcomes of a repair.
 const (
 	mended     = "repaired"
@@ -183,7 +190,7 @@ const (
 )
 
 func (f finding) failed() bool {
-	return len(f.Outcome) > len(failure) && f.Outcome[:len(failure)] == failure
+	return strings.HasPrefix(f.Outcome, failure)
 }
 
 // repair reads both records again and brings them in step as an event would

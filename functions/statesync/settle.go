@@ -283,7 +283,7 @@ func (s *Steps) task(ctx context.Context, key, title, text, group string, why au
 }
 
 func named(system string, set map[string]string) []string {
-	var list []string
+	list := make([]string, 0, len(set))
 	for _, column := range slices.Sorted(maps.Keys(set)) {
 		list = append(list, system+" "+column)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ type item = map[string]types.AttributeValue
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
 func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
 func textOf(v types.AttributeValue) string {
@@ -121,7 +122,7 @@ func (s *shelf) position(ctx context.Context) (position, error) {
 	p := position{Cursor: textOf(out.Item["after"])}
 	p.At, _ = time.Parse(time.RFC3339Nano, textOf(out.Item["at"]))
 	if n, ok := out.Item["version"].(*types.AttributeValueMemberN); ok {
-		_, _ = fmt.Sscan(n.Value, &p.version)
+		p.version, _ = strconv.ParseInt(n.Value, 10, 64)
 	}
 	return p, nil
 }
