@@ -46,15 +46,15 @@ func (o *office) reportOf(run states.Execution) (scenario.Ticket, bool) {
 	return scenario.Ticket{}, false
 }
 
-// file is what an attachment of a ticket holds.
-func (o *office) file(t scenario.Ticket, name string) string {
+// outcomes is the list that a comparison attaches to its report.
+func (o *office) outcomes(t scenario.Ticket) string {
 	o.t.Helper()
 	for _, f := range o.ServiceNow.Attachments(t.Table, t.SysID) {
-		if f.Name == name {
+		if f.Name == "outcome.csv" {
 			return string(f.Content)
 		}
 	}
-	o.t.Errorf("%s has no file %s", t.Number, name)
+	o.t.Errorf("%s has no file outcome.csv", t.Number)
 	return ""
 }
 
@@ -99,7 +99,7 @@ func TestComparison(t *testing.T) {
 		o.must(err)
 		report, found := o.compared()
 		o.is("a report was made", found, true)
-		list := o.file(report, "outcome.csv")
+		list := o.outcomes(report)
 		o.says(list, "missing_in_servicenow,"+lonely+",", "missing_in_okta,,"+lost+",", "duplicate_in_okta,", "duplicate_in_servicenow,")
 		o.is("a former account that nobody has is no drift", strings.Contains(list, former), false)
 		o.is("lines", strings.Count(list, "\n"), 6) // the header, these, and the one that was repaired
@@ -118,7 +118,7 @@ func TestComparison(t *testing.T) {
 		o.is("deactivated in Okta", o.flags("E1014"), gone)
 		o.is("title from ServiceNow", o.person("E1015").Profile["title"], any("Later"))
 		o.is("a report was made", found, true)
-		o.says(o.file(report, "outcome.csv"), "inactive_in_servicenow,"+seed.PersonOktaID("E1016"), "reported")
+		o.says(o.outcomes(report), "inactive_in_servicenow,"+seed.PersonOktaID("E1016"), "reported")
 		o.is("the account of somebody inactive in ServiceNow", o.person("E1016").Status, oktasim.Active)
 	})
 	story(t, "opens the termination of somebody inactive where policy says so", deaf(`{"repair":["inactive_in_servicenow"]}`), func(o *office) {
@@ -133,6 +133,6 @@ func TestComparison(t *testing.T) {
 		o.must(o.Okta.EditProfile(id, map[string]any{"employeeNumber": "E7777"}))
 		report, found := o.compared()
 		o.is("a report was made", found, true)
-		o.says(o.file(report, "outcome.csv"), "missing_in_servicenow,"+id, "missing_in_okta,,"+seed.PersonSysID(engineer))
+		o.says(o.outcomes(report), "missing_in_servicenow,"+id, "missing_in_okta,,"+seed.PersonSysID(engineer))
 	})
 }

@@ -45,7 +45,7 @@ func TestSyncHoldsMassChangesBack(t *testing.T) {
 		}
 		o.is("carried over once it is agreed to", inactive(o), len(leavers))
 		o.is("the report is closed", o.Column(report, "state"), "3")
-		o.says(o.file(report, "outcome.csv"), "inactive_in_okta", ",repaired")
+		o.says(o.outcomes(report), "inactive_in_okta", ",repaired")
 	})
 	story(t, "a no leaves everything as it is", options, func(o *office) {
 		for _, number := range leavers {
@@ -61,7 +61,7 @@ func TestSyncHoldsMassChangesBack(t *testing.T) {
 			time.Sleep(time.Minute)
 			o.Outbox.Deliver(o.ctx)
 		}
-		o.says(o.file(report, "outcome.csv"), "not released")
+		o.says(o.outcomes(report), "not released")
 		o.is("the report stays open", o.Column(report, "state"), "1")
 	})
 	story(t, "without an answer nothing is repaired and the turn is given back", options, func(o *office) {

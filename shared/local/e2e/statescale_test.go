@@ -90,7 +90,7 @@ func (c *counted) watch(call local.Outgoing, sample bool) {
 	defer c.mu.Unlock()
 	r := call.Request
 	switch {
-	case strings.HasSuffix(local.OktaURL, r.URL.Host) && r.URL.Path == "/api/v1/users":
+	case local.OktaURL == "https://"+r.URL.Host && r.URL.Path == "/api/v1/users":
 		c.okta++
 	case strings.HasSuffix(r.URL.Path, "/table/sys_user") && r.URL.Query().Get("sysparm_limit") == "1000":
 		c.servicenow++
@@ -149,7 +149,7 @@ func TestComparisonOfAHundredThousandPeople(t *testing.T) {
 		}
 		report, found := o.reportOf(run)
 		o.is("a report was made", found, true)
-		list := o.file(report, "outcome.csv")
+		list := o.outcomes(report)
 		o.is("repaired", strings.Count(list, ",repaired"), repairs)
 		o.is("inactive in ServiceNow only", strings.Count(list, "inactive_in_servicenow,"), 10)
 		o.is("lines", strings.Count(list, "\n"), 41)

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -78,7 +79,7 @@ func (o *office) edit(number string, columns map[string]string) {
 func (o *office) oktaWrites() int {
 	n := 0
 	for _, c := range o.Okta.Calls() {
-		if c.Method == "POST" && strings.HasPrefix(c.Path, "/api/v1/users/00u") && !strings.Contains(c.Path, "/lifecycle/") {
+		if c.Method == http.MethodPost && strings.HasPrefix(c.Path, "/api/v1/users/00u") && !strings.Contains(c.Path, "/lifecycle/") {
 			n++
 		}
 	}
@@ -150,7 +151,7 @@ func TestSyncFromOkta(t *testing.T) {
 		o.is("department in Okta", o.account(id).Profile["department"], any("Sales"))
 		report, found := o.compared()
 		o.is("a report was made", found, true)
-		o.says(o.file(report, "outcome.csv"), "attributes,"+id+","+seed.PersonSysID(engineer)+",department,reported")
+		o.says(o.outcomes(report), "attributes,"+id+","+seed.PersonSysID(engineer)+",department,reported")
 	})
 	story(t, "an account for which ServiceNow has nobody changes nothing", scenario.Options{}, func(o *office) {
 		_, err := o.Okta.CreateUser(map[string]any{"login": "new@example.com", "email": "new@example.com", "firstName": "N", "lastName": "N"}, oktasim.Active)
