@@ -126,13 +126,14 @@ func (s *Steps) ReturnTicket(ctx context.Context, st state) (outcome, error) {
 // TellLeftBehind tells a ticket that was cancelled under way what had been made
 // by then.
 func (s *Steps) TellLeftBehind(ctx context.Context, st state) (workflow.Nothing, error) {
-	text := fmt.Sprintf("This ticket was closed or cancelled while it was carried out. By then Okta user %s had been made or changed, and given access:\n",
+	var b strings.Builder
+	fmt.Fprintf(&b, "This ticket was closed or cancelled while it was carried out. By then Okta user %s had been made or changed, and given access:\n",
 		st.Granted.UserID)
 	for _, g := range st.Granted.Grants {
-		text += fmt.Sprintf("- %s %s\n", g.Kind, g.Name)
+		fmt.Fprintf(&b, "- %s %s\n", g.Kind, g.Name)
 	}
-	text += "If the person does not come, open a termination for the account: it takes all of it away."
-	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "left behind/"+st.Ticket.Fingerprint, text, because(st.Subject))
+	b.WriteString("If the person does not come, open a termination for the account: it takes all of it away.")
+	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "left behind/"+st.Ticket.Fingerprint, b.String(), because(st.Subject))
 }
 
 // DefaultKind is how an onboarding ticket looks unless configuration says

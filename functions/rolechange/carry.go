@@ -323,15 +323,15 @@ func (s *Steps) VerifyAccess(ctx context.Context, st state) (verified, error) {
 	}
 	held := inv.held()
 	for _, g := range st.Granted.Grants {
-		_, wanted := lookup(inv.holdings, g)
+		wanted := leased(inv.holdings, g)
 		if _, there := held[keyOf(g)]; wanted && !there {
 			return verified{}, &fault.Unavailable{Message: fmt.Sprintf("the %s %q was granted to %s and does not show yet", g.Kind, g.Name, st.Mover.UserID)}
 		}
 	}
 	var out verified
 	for _, g := range st.Ended.Taken {
-		_, leased := lookup(inv.holdings, g)
-		if _, there := held[keyOf(g)]; there && !leased {
+		given := leased(inv.holdings, g)
+		if _, there := held[keyOf(g)]; there && !given {
 			out.Remains = append(out.Remains, g)
 		}
 	}
@@ -355,15 +355,15 @@ func stuck(st state, g entitlement.Grant) lease.Lease {
 	return l
 }
 
-// lookup finds a valid lease on the entitlement.
-func lookup(holdings []lease.Holding, g entitlement.Grant) (lease.Lease, bool) {
+// leased reports whether a valid lease gives the entitlement.
+func leased(holdings []lease.Holding, g entitlement.Grant) bool {
 	for _, h := range holdings {
 		if h.Entitlement.String() != keyOf(g) {
 			continue
 		}
-		if valid := h.Valid(time.Now()); len(valid) > 0 {
-			return valid[0], true
+		if len(h.Valid(time.Now())) > 0 {
+			return true
 		}
 	}
-	return lease.Lease{}, false
+	return false
 }

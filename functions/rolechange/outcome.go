@@ -60,7 +60,7 @@ func summary(st state) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Okta user id: %s\n", st.Mover.UserID)
 	section(&b, "Given", ordered(st.Granted.Grants), func(g entitlement.Grant) string { return named(g) + ": " + g.Text })
-	section(&b, "Taken away", ordered(st.Ended.Taken), func(g entitlement.Grant) string { return named(g) })
+	section(&b, "Taken away", ordered(st.Ended.Taken), named)
 	for _, g := range st.Ended.Shared {
 		fmt.Fprintf(&b, "Stays: %s, because a group gives it too.\n", named(g))
 	}
@@ -114,10 +114,10 @@ func (s *Steps) TellReplaced(ctx context.Context, st state) (outcome, error) {
 func (s *Steps) TellLeftBehind(ctx context.Context, st state) (workflow.Nothing, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This ticket was closed or cancelled while it was carried out. By then Okta user %s had been given the access of the new role.\n", st.Mover.UserID)
-	section(&b, "Given", st.Granted.Grants, func(g entitlement.Grant) string { return named(g) })
-	section(&b, "Taken away", st.Ended.Taken, func(g entitlement.Grant) string { return named(g) })
+	section(&b, "Given", st.Granted.Grants, named)
+	section(&b, "Taken away", st.Ended.Taken, named)
 	if len(st.Ended.Pending) > 0 {
-		section(&b, "Goes on "+moment(st.Ended.Until), st.Ended.Pending, func(g entitlement.Grant) string { return named(g) })
+		section(&b, "Goes on "+moment(st.Ended.Until), st.Ended.Pending, named)
 	}
 	b.WriteString("To reverse it, open a change of role back to the former one.")
 	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "left behind/"+st.Ticket.Fingerprint, b.String(), because(st.Subject))

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -227,9 +228,7 @@ func (t *Tickets) Remark(ctx context.Context, s Subject, key, text string, why a
 // Resolve writes the final note and the final state, once per execution.
 func (t *Tickets) Resolve(ctx context.Context, s Subject, n Note, why audit.Reason) error {
 	set := t.Kind.Columns(servicenow.Resolved)
-	for k, v := range n.Set {
-		set[k] = v
-	}
+	maps.Copy(set, n.Set)
 	return t.servicenow.Post(ctx, Ref(s), servicenow.Posting{
 		Key: keyed(ctx, "resolved"), Comment: n.Comment, WorkNote: n.WorkNote, Set: set,
 	}, why)
