@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"lifecycle/shared/fault"
 	"lifecycle/shared/okta"
 	"lifecycle/shared/servicenow"
 	"lifecycle/shared/workflow"
@@ -53,7 +54,7 @@ func (s *Steps) LookAround(ctx context.Context, st state) (watch, error) {
 		out.Findings = append(out.Findings, fmt.Sprintf("%s %s %s%s", moment(e.Published), e.Type, e.Outcome.Result, origin(e)))
 	}
 	roles, err := s.okta.AdminRoles(ctx, st.Request.UserID)
-	if err != nil {
+	if err != nil && !fault.Is[*fault.NotFound](err) { // an account that was deleted since holds none
 		return watch{}, err
 	}
 	for _, r := range roles {

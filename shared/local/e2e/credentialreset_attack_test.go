@@ -130,6 +130,17 @@ func TestCredentialResetAttackers(t *testing.T) {
 		o.isReferred(ticket, before, "The ticket was changed while it was worked on, and by whom cannot be told any more.")
 	})
 
+	story(t, "an agent is nobody special for their own account", scenario.Options{}, func(o *office) {
+		ticket := o.help(chloe, "mfa", chloe, map[string]string{"identity_proof": "in person: me myself"})
+		o.is("who is asked", o.approvers(ticket), []string{seed.NumberSuperAdmin, viktor, kenji})
+		o.is("factors", len(o.person(chloe).Factors), 2)
+		for _, a := range o.ServiceNow.Approvals(ticket.SysID) {
+			if o.ServiceNow.ApproveAs(scenario.Login(chloe), a.SysID, snowsim.Approved, "") == nil {
+				o.t.Error("she may approve it herself")
+			}
+		}
+	})
+
 	story(t, "evidence that the person wrote themself proves nothing where policy asks for it", scenario.Options{
 		Options: local.Options{Parameters: map[string]string{"CredentialResetPolicy": `{"identity_proof": {"needed": {"self": ["password"]}}}`}},
 	}, func(o *office) {

@@ -324,6 +324,13 @@ func TestCredentialResetWatch(t *testing.T) {
 		}
 	}
 
+	story(t, "an account that is deleted meanwhile is looked after no more", slowly, func(o *office) {
+		ticket := o.help(isabel, "password", nina, nil)
+		o.must(o.Okta.DeleteUser(seed.PersonOktaID(nina)))
+		o.rests(helping, ticket)
+		o.isResolved(ticket)
+	})
+
 	story(t, "what happened before the reset is no matter", slowly, func(o *office) {
 		o.happens("user.session.access_admin_app", nina, nina, "SUCCESS")
 		ticket := o.help(isabel, "password", nina, nil)
