@@ -17,6 +17,9 @@ FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=func
              CredentialResetTrigger=functions/credentialreset/trigger CredentialResetSteps=functions/credentialreset/steps \
              ApprovalsTrigger=functions/approvals/trigger ApprovalsSteps=functions/approvals/steps \
              StateSyncTrigger=functions/statesync/trigger StateSyncSteps=functions/statesync/steps StateSyncPoller=functions/statesync/poller \
+             SecurityAlertHook=functions/securityalert/hook SecurityAlertIntake=functions/securityalert/intake \
+             SecurityAlertPoller=functions/securityalert/poller SecurityAlertSteps=functions/securityalert/steps \
+             SecurityAlertStream=functions/securityalert/stream \
              Sweep=functions/sweep/steps
 IDS       := $(foreach f,$(FUNCTIONS),$(firstword $(subst =, ,$(f))))
 directory  = $(lastword $(subst =, ,$(filter $(1)=%,$(FUNCTIONS))))

@@ -15,7 +15,7 @@ import (
 )
 
 // awsTransport routes the AWS calls of the functions to what answers them:
-// the JSON services by their target, S3 by its lack of one.
+// the JSON services by their target, SNS by its form, S3 by its lack of either.
 func (c *Cloud) awsTransport() http.RoundTripper {
 	db, machines := c.DB.Transport(), c.States.Transport()
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -27,6 +27,8 @@ func (c *Cloud) awsTransport() http.RoundTripper {
 			return machines.RoundTrip(r)
 		case strings.HasPrefix(target, "secretsmanager."):
 			return c.vault.RoundTrip(r)
+		case target == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+			return c.topics.RoundTrip(r)
 		case target == "":
 			return c.objects.RoundTrip(r)
 		}

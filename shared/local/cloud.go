@@ -64,6 +64,7 @@ type Cloud struct {
 	byID       map[string]*function
 	vault      vault
 	objects    objects
+	topics     topics
 	saboteur   atomic.Pointer[func(Outgoing) Verdict]
 	calls      atomic.Int64
 	requests   atomic.Int64
@@ -77,7 +78,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the embedded cloud: %w", err)
 	}
-	parameters := map[string]string{"OktaOrgUrl": OktaURL, "ServiceNowUrl": ServiceNowURL}
+	parameters := map[string]string{"OktaOrgUrl": OktaURL, "ServiceNowUrl": ServiceNowURL, "AlertContainment": "enforce"}
 	for name, value := range o.Parameters {
 		parameters[name] = value
 	}

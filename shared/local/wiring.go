@@ -17,6 +17,7 @@ import (
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
 	"lifecycle/functions/rolechange"
+	"lifecycle/functions/securityalert"
 	"lifecycle/functions/statesync"
 	"lifecycle/functions/sweep"
 	"lifecycle/shared/event"
@@ -44,6 +45,11 @@ var builders = map[string]platform.Build{
 	"OffboardingSteps":       offboarding.NewSteps,
 	"ApprovalsTrigger":       event.NewTrigger,
 	"ApprovalsSteps":         approvals.NewSteps,
+	"SecurityAlertHook":      securityalert.NewHook,
+	"SecurityAlertIntake":    securityalert.NewIntake,
+	"SecurityAlertPoller":    securityalert.NewPoller,
+	"SecurityAlertSteps":     securityalert.NewSteps,
+	"SecurityAlertStream":    securityalert.NewStream,
 	"StateSyncTrigger":       event.NewTrigger,
 	"StateSyncSteps":         statesync.NewSteps,
 	"StateSyncPoller":        statesync.NewPoller,
@@ -63,9 +69,12 @@ func (c *Cloud) simulate() {
 // webhookSecret is 33 bytes in base64, as the template generates them.
 const webhookSecret = "c2ltdWxhdGVkV2ViaG9va1NlY3JldE9mVGhlRGVtbzEy"
 
+// hookSecret is what Okta sends with its event hooks.
+const hookSecret = "simulatedEventHookSecretOfTheDemo1234567890"
+
 // fillVault gives each secret of the template its value.
 func (c *Cloud) fillVault() error {
-	values := map[string]string{"WebhookSecret": webhookSecret}
+	values := map[string]string{"WebhookSecret": webhookSecret, "OktaHookSecret": hookSecret}
 	okta, err := json.Marshal(map[string]string{"token": oktasim.DefaultToken})
 	if err != nil {
 		return err

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-
-	"lifecycle/shared/okta"
 )
 
 // conclude says what a rule's windows come to.
@@ -70,17 +68,14 @@ func (b *batch) together(r *Rule, in []Sighting) {
 	}
 	made := map[string]*Finding{}
 	for _, s := range in {
-		f := made[s.Key.String()]
+		f := made[s.Key.ID]
 		if f == nil {
-			f = &Finding{Rule: r, Severity: s.Severity, Key: s.Key, Raw: map[string]okta.LogEvent{}}
-			made[s.Key.String()] = f
+			f = &Finding{Rule: r, Severity: s.Severity, Key: s.Key}
+			made[s.Key.ID] = f
 		}
 		f.Sightings = append(f.Sightings, s)
 		if s.Severity.Worse(f.Severity) {
 			f.Severity = s.Severity
-		}
-		if raw, own := b.raw[s.UUID]; own {
-			f.Raw[s.UUID] = raw
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(made)) {

@@ -2,9 +2,9 @@ package detect
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -30,21 +30,20 @@ func New(client *dynamodb.Client, table string, metrics *platform.Metrics) *Dete
 type Finding struct {
 	Rule     *Rule
 	Severity Severity
-	// Key says which findings belong to one incident: As and By of the rule.
+	// Key says which findings belong to one incident.
 	Key Key
 	// Sightings are the events that make it up, oldest first.
 	Sightings []Sighting
-	// Raw are the events themselves, as far as they were in the batch, by uuid.
-	Raw map[string]okta.LogEvent
 }
 
 // Key is what correlates findings: those with the same belong to one incident.
 type Key struct {
-	As string   `json:"a"`
-	By []string `json:"b,omitempty"`
+	// As is the name, ID stands for it and the values that it goes by.
+	As string `json:"a"`
+	ID string `json:"i"`
 }
 
-func (k Key) String() string { return k.As + ": " + strings.Join(k.By, ", ") }
+func keyBy(as string, by ...string) Key { return Key{as, digest(fmt.Sprintf("%q%q", as, by))} }
 
 // batch is one call of Detect.
 type batch struct {
@@ -53,7 +52,6 @@ type batch struct {
 	now     time.Time
 	metrics *platform.Metrics
 
-	raw      map[string]okta.LogEvent // what any rule took, by uuid
 	cells    map[string]*cell
 	findings []Finding
 }
@@ -62,7 +60,7 @@ type batch struct {
 // more than once; of a threshold that they pass together with earlier ones, those
 // are told as well.
 func (d *Detector) Detect(ctx context.Context, rules *Rules, events []okta.LogEvent) ([]Finding, error) {
-	b := &batch{rules: rules, now: time.Now(), metrics: d.metrics, raw: map[string]okta.LogEvent{}, cells: map[string]*cell{}}
+	b := &batch{rules: rules, now: time.Now(), metrics: d.metrics, cells: map[string]*cell{}}
 	for _, e := range events {
 		if err := b.consider(ctx, e); err != nil {
 			return nil, err
@@ -141,13 +139,12 @@ func (b *batch) matched(r *Rule, env *environment) error {
 	if seen.Key, err = b.keyOf(r, env); err != nil {
 		return err
 	}
-	b.raw[env.UUID] = env.LogEvent
 	switch {
 	case r.counting != nil:
 		return b.counted(r, env, seen)
 	case r.travel != nil:
 		if seen.Lat != 0 || seen.Lon != 0 { // nobody signs in from the Gulf of Guinea
-			b.file(b.cell("travel", r, seen.key(), 20, r.travel.within), seen)
+			b.file(b.cell("travel", r, seen.Who, 20, r.travel.within), seen)
 		}
 		return nil
 	case r.after != nil:
@@ -168,9 +165,11 @@ func (b *batch) matched(r *Rule, env *environment) error {
 
 func (b *batch) counted(r *Rule, env *environment, seen Sighting) (err error) {
 	if of := r.counting.of; of != nil {
-		if seen.Value, err = of.text(&b.machine, env); err != nil || seen.Value == "" {
+		value, err := of.text(&b.machine, env)
+		if err != nil || value == "" {
 			return err
 		}
+		seen.Value = digest(value)
 	}
 	per, err := r.counting.per.text(&b.machine, env)
 	b.file(b.cell("count", r, per, min(mostSightings, max(20, 3*r.counting.count)), r.reach(b.rules)), seen)
@@ -208,21 +207,22 @@ func (r *Rule) reach(rules *Rules) time.Duration {
 
 // keyOf says what an event correlates with.
 func (b *batch) keyOf(r *Rule, env *environment) (Key, error) {
-	k := Key{As: r.correlate.as}
+	var values []string
 	for _, by := range r.correlate.by {
 		value, err := by.text(&b.machine, env)
 		if err != nil {
 			return Key{}, err
 		}
-		k.By = append(k.By, value)
+		values = append(values, value)
 	}
-	if len(r.correlate.by) == 0 && r.subject != nobody {
-		k.By = []string{env.User.key()}
-		if k.By[0] == "" { // it is about nobody that is known
-			k.As, k.By = r.ID, []string{env.Address}
-		}
+	switch who := env.User.key(); {
+	case len(values) > 0 || r.subject == nobody:
+		return keyBy(r.correlate.as, values...), nil
+	case who == "": // it is about nobody that is known
+		return keyBy(r.ID, env.Address), nil
+	default:
+		return keyBy(r.correlate.as, who), nil
 	}
-	return k, nil
 }
 
 // remember brings the windows up to date. Those of both sides of a sequence are

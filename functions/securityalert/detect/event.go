@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 
@@ -10,20 +12,24 @@ import (
 // Person is whom an event is about.
 type Person struct {
 	// ID is the Okta user id; empty for a login that belongs to nobody.
-	ID    string `expr:"id"    json:"i,omitempty"`
-	Login string `expr:"login" json:"l,omitempty"`
-	Name  string `expr:"name"  json:"-"`
+	ID    string `expr:"id"`
+	Login string `expr:"login"`
+	Name  string `expr:"name"`
 }
 
-// Known reports whether there is such an account.
-func (p Person) Known() bool { return p.ID != "" }
-
-// key names the person, also one without an account.
+// key names the person, also one without an account, without saying who it is.
 func (p Person) key() string {
-	if p.ID != "" {
+	if p.ID != "" || p.Login == "" {
 		return p.ID
 	}
-	return p.Login
+	return "~" + digest(p.Login)
+}
+
+// digest stands for a text that is nobody's business who looks at the table:
+// logins, and whatever a rule counts or goes by.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Risk is Okta's own estimate, as it stands in debugData.risk.
@@ -139,9 +145,11 @@ type Sighting struct {
 	UUID string `json:"u"`
 	// At is its publication, in milliseconds since 1970.
 	At int64 `json:"t"`
-	// Value is what different ones are counted of.
+	// Value stands for what different ones are counted of.
 	Value string `json:"v,omitempty"`
-	Person
+	// Who is the Okta user id of whom it is about; what begins with ~ stands for a
+	// login that nobody has. Names are nowhere: they are read when they are needed.
+	Who     string `json:"w,omitempty"`
 	Address string `json:"a,omitempty"`
 	// Place is "City, Country".
 	Place string  `json:"p,omitempty"`
@@ -152,10 +160,18 @@ type Sighting struct {
 	Severity Severity `json:"e"`
 }
 
+// UserID is the account that a sighting is about; empty when there is none.
+func (s Sighting) UserID() string {
+	if strings.HasPrefix(s.Who, "~") {
+		return ""
+	}
+	return s.Who
+}
+
 func sightingOf(env *environment) Sighting {
 	where := env.Client.Place
 	return Sighting{
-		UUID: env.UUID, At: env.Published.UnixMilli(), Person: env.User, Address: env.Address,
+		UUID: env.UUID, At: env.Published.UnixMilli(), Who: env.User.key(), Address: env.Address,
 		Place: strings.Trim(where.City+", "+where.Country, ", "),
 		Lat:   where.Location.Latitude, Lon: where.Location.Longitude,
 	}

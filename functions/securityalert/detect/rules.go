@@ -181,3 +181,6 @@ func (r *Rules) Overdue(now time.Time) []string {
 	}
 	return list
 }
+
+// Severity is the rule's severity without what may raise it.
+func (r *Rule) Severity() Severity { return r.severity }

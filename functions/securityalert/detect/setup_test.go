@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,7 +46,7 @@ type found map[string]map[string]bool
 
 func (f found) add(findings []detect.Finding) {
 	for _, finding := range findings {
-		key := finding.Rule.ID + " " + finding.Key.String()
+		key := finding.Rule.ID + " " + finding.Key.As + " " + finding.Key.ID
 		if f[key] == nil {
 			f[key] = map[string]bool{}
 		}
@@ -53,6 +54,17 @@ func (f found) add(findings []detect.Finding) {
 			f[key][s.UUID] = true
 		}
 	}
+}
+
+// of are the events of a rule's findings, whatever they correlate with.
+func (f found) of(rule string) map[string]bool {
+	all := map[string]bool{}
+	for key, events := range f {
+		if strings.HasPrefix(key, rule+" ") {
+			maps.Copy(all, events)
+		}
+	}
+	return all
 }
 
 // rules lists the rules that found anything.

@@ -86,8 +86,8 @@ func (s *Source) refresh(ctx context.Context) error {
 		return nil
 	}
 	if err := platform.AWSError(s.place()+" could not be read", err); err != nil {
-		if fault.Is[*fault.NotFound](err) && s.rules == nil {
-			return nil // nobody has put one there
+		if fault.Is[*fault.NotFound](err) && s.etag == "" {
+			return nil // nobody has ever put one there
 		}
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 // batches completes more events than fit into a call, and finds them again next
 // to those that were claimed one by one.
 func batches(b *bench) {
-	var keys []string
+	keys := make([]string, 0, 260)
 	for i := range 260 {
 		keys = append(keys, fmt.Sprintf("okta/%d", i))
 	}

@@ -42,6 +42,8 @@ type Function struct {
 	Reserved int
 	Routes   []Route
 	Ticks    []Tick
+	// Patterns are the EventBridge rules that send events to it.
+	Patterns []Pattern
 }
 
 // Route is a route of the HTTP API.
@@ -166,6 +168,12 @@ func (c *Cloud) addFunction(e *evaluator, id string, own map[string]any) error {
 				return fmt.Errorf("event %s: %w", name, err)
 			}
 			f.Ticks = append(f.Ticks, tick)
+		case "EventBridgeRule":
+			pattern, err := newPattern(object(about["Pattern"]))
+			if err != nil {
+				return fmt.Errorf("event %s: %w", name, err)
+			}
+			f.Patterns = append(f.Patterns, pattern)
 		default:
 			return fmt.Errorf("event %s: type %v is not part of the embedded cloud", name, kind)
 		}

@@ -1,0 +1,222 @@
+package securityalert
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"lifecycle/functions/securityalert/detect"
+	"lifecycle/shared/fault"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/ratelimit"
+	"lifecycle/shared/servicenow"
+	"lifecycle/shared/workflow"
+)
+
+// mostDescribed is how many people one round describes; the next goes on.
+const mostDescribed = 5
+
+// BookDescription books the reads about the people, urgent like all that a person
+// waits for who has to decide.
+func (s *Steps) BookDescription(ctx context.Context, st state) (workflow.Seats, error) {
+	a, _, err := s.own(ctx, st.Subject)
+	if err != nil {
+		return workflow.Seats{}, err
+	}
+	n := len(a.toDescribe())
+	calls := okta.NewCalls().
+		Add("GET", "/api/v1/users/{id}", n).
+		Add("GET", "/api/v1/users/{id}/groups", 2*n). // and roles
+		Add("GET", "/api/v1/logs", n+(len(a.Evidence)-a.Attached+perQuery-1)/perQuery)
+	return workflow.BookSeats(ctx, s.seats, ratelimit.Urgent, calls.Needs(), st.Seats)
+}
+
+// toDescribe are the next people whom the incident does not tell of yet: the
+// suspected first.
+func (a *alert) toDescribe() []*person {
+	var list []*person
+	for _, p := range a.People {
+		if p.ID != "" && !p.Described {
+			list = append(list, p)
+		}
+	}
+	rank := func(p *person) int {
+		if p.Suspicion != nil {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(list, func(x, y *person) int { return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.ID, y.ID)) })
+	return list[:min(len(list), mostDescribed)]
+}
+
+// portrait is what is read about a person. Nothing of it is kept here.
+type portrait struct {
+	id         string
+	user       okta.User
+	manager    string
+	groups     []okta.Group
+	roles      []okta.Role
+	recent     []okta.LogEvent
+	privileged bool
+	// gaps are what could not be read.
+	gaps []string
+}
+
+// DescribePeople tells the incident who the people are, raises its priority for
+// privileged ones, and attaches the events. What Okta does not tell now is named
+// as missing: nobody waits for it.
+//
+// Portraits go into a file, and the one of the person whom the incident is about
+// into its description too; the note, which is mailed about, names nobody.
+func (s *Steps) DescribePeople(ctx context.Context, st state) (workflow.Nothing, error) {
+	a, rules, err := s.own(ctx, st.Subject)
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	if err := s.attach(ctx, a, rules); err != nil {
+		return workflow.Nothing{}, err
+	}
+	people := a.toDescribe()
+	if len(people) == 0 {
+		return workflow.Nothing{}, nil
+	}
+	portraits := make([]portrait, 0, len(people))
+	for _, p := range people {
+		one, err := s.portray(ctx, p, rules)
+		if err != nil {
+			return workflow.Nothing{}, err
+		}
+		portraits = append(portraits, one)
+		a.Privileged = a.Privileged || one.privileged
+	}
+	name := fmt.Sprintf("okta-people-%d.txt", 1+a.described())
+	if err := s.file(ctx, a, rules, name, "text/plain", []byte(s.portraitsText(portraits))); err != nil {
+		return workflow.Nothing{}, err
+	}
+	posting := servicenow.Posting{Key: noteKey(a, "people", idsOf(people)), WorkNote: peopleNote(portraits, name), Set: map[string]string{}}
+	if err := s.introduce(ctx, a, rules, portraits, posting.Set); err != nil {
+		return workflow.Nothing{}, err
+	}
+	priority := a.Priority
+	if raised := a.due(rules); raised < priority {
+		priority = raised
+		maps.Copy(posting.Set, priorityColumns(priority))
+	}
+	if err := s.post(ctx, a, rules, posting); err != nil {
+		return workflow.Nothing{}, err
+	}
+	_, err = s.keep(ctx, a, func(now *alert) {
+		now.Priority, now.Privileged = priority, a.Privileged
+		for _, p := range people {
+			if q := now.People[p.ID]; q != nil {
+				q.Described = true
+			}
+		}
+	})
+	return workflow.Nothing{}, err
+}
+
+// described counts the people whom the incident tells of.
+func (a *alert) described() int {
+	n := 0
+	for _, p := range a.People {
+		if p.Described {
+			n++
+		}
+	}
+	return n
+}
+
+func idsOf(people []*person) string {
+	list := make([]string, len(people))
+	for i, p := range people {
+		list[i] = p.ID
+	}
+	return strings.Join(list, ",")
+}
+
+// introduce names the person whom the incident is about, in its columns and in its
+// description. The description is written once, right after the incident was
+// opened: later it is the analysts'.
+func (s *Steps) introduce(ctx context.Context, a alert, rules *detect.Rules, portraits []portrait, set map[string]string) error {
+	foremost := a.foremost()
+	if foremost == nil {
+		return nil
+	}
+	i := slices.IndexFunc(portraits, func(p portrait) bool { return p.id == foremost.ID })
+	if i < 0 || portraits[i].user.ID == "" {
+		return nil
+	}
+	profile, kind := portraits[i].user.Profile, s.kinds.of(a.Incident.Table)
+	put := func(field, value string) {
+		if column := kind.Fields[field]; column != "" && value != "" {
+			set[column] = value
+		}
+	}
+	put("employee_number", profile.EmployeeNumber)
+	put("email", profile.Email)
+	if kind.Fields["person"] != "" {
+		found, err := s.servicenow.PersonByEmail(ctx, profile.Email)
+		if fault.Retryable(err) {
+			return err
+		}
+		put("person", found.SysID)
+	}
+	if a.described() == 0 && a.Notes == 0 {
+		found, missing, err := s.lookUp(ctx, a)
+		if err != nil {
+			return err
+		}
+		set["description"] = cut(s.description(a, rules, found, missing, s.portraitText(portraits[i])), mostDescription)
+	}
+	return nil
+}
+
+// recentSignIns is how far back a portrait looks, mostSignIns how many it shows.
+const (
+	recentSignIns = 7 * 24 * time.Hour
+	mostSignIns   = 8
+)
+
+// portray reads about a person. At the first attempt a call that may succeed
+// later is tried again; after that the portrait has a gap.
+func (s *Steps) portray(ctx context.Context, p *person, rules *detect.Rules) (portrait, error) {
+	out := portrait{id: p.ID}
+	task, _ := workflow.TaskOf(ctx)
+	var failed error
+	missing := func(what string, err error) {
+		switch {
+		case err == nil:
+		case fault.Is[*fault.Stopped](err), fault.Retryable(err) && task.Attempt == 0:
+			failed = cmp.Or(failed, err)
+		default:
+			out.gaps = append(out.gaps, what+" ("+err.Error()+")")
+		}
+	}
+	var err error
+	out.user, err = s.okta.User(ctx, p.ID)
+	missing("profile and status", err)
+	out.groups, err = s.okta.Groups(ctx, p.ID)
+	missing("groups", err)
+	out.roles, err = s.okta.AdminRoles(ctx, p.ID)
+	missing("admin roles", err)
+	out.recent, err = s.okta.Logs(ctx, okta.LogQuery{
+		Since: time.Now().Add(-recentSignIns), Newest: true, Most: mostSignIns,
+		Filter: fmt.Sprintf("eventType eq %q and actor.id eq %q", "user.session.start", p.ID),
+	})
+	missing("recent sign-ins", err)
+	if number := out.user.Profile.ManagerID; number != "" {
+		if manager, err := s.servicenow.PersonByEmployeeNumber(ctx, number); err == nil {
+			out.manager = manager.UserName
+		}
+	}
+	out.privileged = len(out.roles) > 0 || slices.ContainsFunc(out.groups, func(g okta.Group) bool {
+		return slices.Contains(rules.PrivilegedGroups(), g.ID)
+	})
+	return out, failed
+}
