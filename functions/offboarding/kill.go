@@ -3,6 +3,7 @@ package offboarding
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifecycle/shared/audit"
@@ -12,16 +13,20 @@ import (
 	"lifecycle/shared/workflow"
 )
 
-// BookKillSeats books the calls of the kill, in the urgent lane.
+// BookKillSeats books the calls of the kill, in the urgent lane. Those that it
+// took to find the account and to assess the risk are made already, and count.
 func (s *Steps) BookKillSeats(ctx context.Context, st state) (workflow.Seats, error) {
 	calls := okta.NewCalls().
-		Add("GET", "/api/v1/users/{id}", 4).
+		Add("GET", "/api/v1/users", 2).
+		Add("GET", "/api/v1/users/{id}", 6).
 		Add("POST", "/api/v1/users/{id}/lifecycle/suspend", 1).
 		Add("DELETE", "/api/v1/users/{id}/sessions", 1).
-		Add("GET", "/api/v1/users/{id}/groups", 8). // and roles twice, factors, app links, API tokens twice, grants
+		Add("GET", "/api/v1/users/{id}/groups", 5). // twice; roles, API tokens, grants
 		Add("POST", "/api/v1/users/{id}/lifecycle/reset_factors", 1)
-	if s.wholeSnapshot(st) {
-		calls.Add("GET", "/api/v1/apps", 1)
+	if st.Risk.Few {
+		calls.Add("GET", "/api/v1/apps", 1).Add("GET", "/api/v1/users/{id}/factors", 1).Add("GET", "/api/v1/groups/{id}/owners", st.Risk.Groups)
+	} else {
+		calls.Add("GET", "/api/v1/users/{id}/appLinks", 1)
 	}
 	return workflow.BookSeats(ctx, s.seats, ratelimit.Urgent, calls.Needs(), st.Seats)
 }
@@ -55,9 +60,10 @@ func (s *Steps) EndSessions(ctx context.Context, st state) (killed, error) {
 // snapshot is where the record of everything held is: $.snapshot. The record
 // itself stands in the ledger.
 type snapshot struct {
-	Seq    int64 `json:"seq,omitempty"`
-	Groups int   `json:"groups,omitempty"`
-	Apps   int   `json:"apps,omitempty"`
+	Seq int64 `json:"seq,omitempty"`
+	// Groups counts the groups whose memberships can be removed.
+	Groups int `json:"groups,omitempty"`
+	Apps   int `json:"apps,omitempty"`
 	// Error and Cause are set when it could not be taken.
 	Error string `json:"Error,omitempty"`
 	Cause string `json:"Cause,omitempty"`
@@ -70,12 +76,12 @@ type holdings struct {
 	Groups []okta.Group `json:"groups"`
 	// Apps are the assigned apps; Scope is empty where only the dashboard's
 	// links were read.
-	Apps    []okta.Assignment `json:"apps"`
-	Roles   []okta.Role       `json:"roles"`
-	Factors []string          `json:"factors"`
-	// Tokens are the names of the SSWS tokens. The ledger drops what is called a
-	// token.
-	Tokens []string `json:"ssws"`
+	Apps  []okta.Assignment `json:"apps"`
+	Roles []okta.Role       `json:"roles"`
+	// Factors are listed for a few leavers only: no command brings them back.
+	Factors []string `json:"factors"`
+	// SSWS are the API tokens. The ledger drops what is called a token.
+	SSWS []okta.APIToken `json:"ssws"`
 }
 
 // names are those of groups, apps and roles, by their targets in the ledger.
@@ -96,12 +102,12 @@ func (h holdings) names() map[string]string {
 const snapshotVerb = "account.snapshot"
 
 // fewLeavers is up to how many terminations in the window each snapshot reads
-// the full app list. The apps bucket allows 100 calls a minute for the whole
-// org; in a mass termination the dashboard's links, which lack hidden apps, are
-// read from a bucket twelve times as wide, so that nobody's kill waits for it.
+// the full app list, and each ticket is told at once who owns what. The apps
+// bucket allows 100 calls a minute for the whole org, and owners are read group
+// by group; in a mass termination the dashboard's links, which lack hidden apps,
+// are read from a bucket twelve times as wide, and owners are read when all is
+// done, so that nobody's kill waits for it.
 const fewLeavers = 10
-
-func (s *Steps) wholeSnapshot(st state) bool { return st.Risk.Recent <= fewLeavers }
 
 // TakeSnapshot records what the account holds before any of it is lost. It is
 // taken once: a second pass would find the hands empty.
@@ -117,7 +123,25 @@ func (s *Steps) TakeSnapshot(ctx context.Context, st state) (snapshot, error) {
 		System: "okta", Verb: snapshotVerb, Target: "user/" + st.Leaver.UserID, Subject: st.Leaver.UserID,
 		Reason: because(st.Subject), Before: held,
 	})
-	return snapshot{Seq: record.Seq, Groups: len(held.Groups), Apps: len(held.Apps)}, err
+	return held.at(record.Seq), err
+}
+
+// at is the snapshot that stands in the ledger under that number.
+func (h holdings) at(seq int64) snapshot {
+	return snapshot{Seq: seq, Groups: len(h.removable()), Apps: len(h.Apps)}
+}
+
+// removable are the groups whose memberships can be removed.
+func (h holdings) removable() []okta.Group {
+	return slices.DeleteFunc(slices.Clone(h.Groups), func(g okta.Group) bool { return g.Type != okta.GroupTypeOkta })
+}
+
+func (h holdings) tokenNames() []string {
+	names := make([]string, len(h.SSWS))
+	for i, t := range h.SSWS {
+		names[i] = t.Name
+	}
+	return names
 }
 
 func (s *Steps) holdings(ctx context.Context, st state) (holdings, error) {
@@ -136,21 +160,17 @@ func (s *Steps) holdings(ctx context.Context, st state) (holdings, error) {
 	if held.Roles, err = s.okta.AdminRoles(ctx, id); err != nil {
 		return holdings{}, err
 	}
-	factors, err := s.okta.Factors(ctx, id)
-	if err != nil {
+	if held.SSWS, err = s.okta.APITokens(ctx, id); err != nil {
 		return holdings{}, err
 	}
-	for _, f := range factors {
-		held.Factors = append(held.Factors, f.Type)
-	}
-	tokens, err := s.okta.APITokens(ctx, id)
-	if err != nil {
-		return holdings{}, err
-	}
-	for _, t := range tokens {
-		held.Tokens = append(held.Tokens, t.Name)
-	}
-	if s.wholeSnapshot(st) {
+	if st.Risk.Few {
+		factors, err := s.okta.Factors(ctx, id)
+		if err != nil {
+			return holdings{}, err
+		}
+		for _, f := range factors {
+			held.Factors = append(held.Factors, f.Type)
+		}
 		held.Apps, err = s.okta.Assignments(ctx, id)
 		return held, err
 	}
@@ -175,7 +195,7 @@ func (s *Steps) snapshotOf(ctx context.Context, subject workflow.Subject, userID
 		if err := into(r.Before, &held); err != nil {
 			return snapshot{}, false, err
 		}
-		return snapshot{Seq: r.Seq, Groups: len(held.Groups), Apps: len(held.Apps)}, true, nil
+		return held.at(r.Seq), true, nil
 	}
 	return snapshot{}, false, nil
 }
@@ -188,31 +208,37 @@ func (s *Steps) RevokeGrants(ctx context.Context, st state) (killed, error) {
 // RevokeAPITokens revokes the SSWS tokens that the person owns. Which programs
 // used them is told on the ticket.
 func (s *Steps) RevokeAPITokens(ctx context.Context, st state) (killed, error) {
-	tokens, err := s.okta.APITokens(ctx, st.Leaver.UserID)
+	tokens, err := listed(ctx, s, st, func(h holdings) []okta.APIToken { return h.SSWS }, s.okta.APITokens)
 	if err != nil {
 		return killed{}, err
 	}
-	revoked := make([]string, 0, len(tokens))
 	for _, t := range tokens {
 		if err := s.okta.RevokeAPIToken(ctx, t.ID, st.Leaver.UserID, because(st.Subject)); err != nil {
 			return killed{}, err
 		}
-		revoked = append(revoked, t.Name)
 	}
-	if len(revoked) == 0 {
-		return killed{Done: "owned no API token"}, nil
+	return killed{Done: fmt.Sprintf("%d API tokens revoked", len(tokens))}, nil
+}
+
+// listed is what the snapshot has of something, which costs no call; once
+// reading back has shown that something is left, or when there is no snapshot, it
+// is read from Okta.
+func listed[T any](ctx context.Context, s *Steps, st state, of func(holdings) []T, read func(context.Context, string) ([]T, error)) ([]T, error) {
+	if st.Snapshot.Seq == 0 || st.Proof.Reads > 0 {
+		return read(ctx, st.Leaver.UserID)
 	}
-	return killed{Done: "API tokens revoked: " + strings.Join(revoked, ", ")}, nil
+	held, err := s.heldBefore(ctx, st)
+	return of(held), err
 }
 
 // RemoveAdminRoles removes the person's own admin roles. One that comes through
 // a group goes with the membership.
 func (s *Steps) RemoveAdminRoles(ctx context.Context, st state) (killed, error) {
-	roles, err := s.okta.AdminRoles(ctx, st.Leaver.UserID)
+	roles, err := listed(ctx, s, st, func(h holdings) []okta.Role { return h.Roles }, s.okta.AdminRoles)
 	if err != nil {
 		return killed{}, err
 	}
-	var gone []string
+	n := 0
 	for _, r := range roles {
 		if r.ViaGroup() {
 			continue
@@ -220,12 +246,9 @@ func (s *Steps) RemoveAdminRoles(ctx context.Context, st state) (killed, error) 
 		if err := s.okta.RemoveAdminRole(ctx, st.Leaver.UserID, r.ID, because(st.Subject)); err != nil {
 			return killed{}, err
 		}
-		gone = append(gone, r.Label)
+		n++
 	}
-	if len(gone) == 0 {
-		return killed{Done: "had no admin role"}, nil
-	}
-	return killed{Done: "admin roles removed: " + strings.Join(gone, ", ")}, nil
+	return killed{Done: fmt.Sprintf("%d admin roles removed", n)}, nil
 }
 
 // ResetFactors removes the enrolled factors. Okta does not touch those of a
@@ -249,9 +272,9 @@ func (s *Steps) ListDependencies(ctx context.Context, st state) (killed, error) 
 		return killed{}, err
 	}
 	var depends []string
-	if len(held.Tokens) > 0 {
+	if tokens := held.tokenNames(); len(tokens) > 0 {
 		depends = append(depends, fmt.Sprintf("API tokens revoked: %s. Whatever used them has stopped working: give it credentials of its own.",
-			strings.Join(held.Tokens, ", ")))
+			strings.Join(tokens, ", ")))
 	}
 	owned, err := s.okta.OwnedGroups(ctx, st.Leaver.UserID, held.Groups)
 	if fault.Retryable(err) {
@@ -275,7 +298,7 @@ func (s *Steps) ListDependencies(ctx context.Context, st state) (killed, error) 
 	if len(depends) == 0 {
 		return killed{Done: "nothing depends on the account"}, nil
 	}
-	return killed{Done: fmt.Sprintf("%d dependencies listed", len(depends))}, s.tickets.Announce(ctx, st.Subject, "dependencies",
+	return killed{Done: fmt.Sprintf("%d dependencies listed", len(depends))}, s.tickets.Remark(ctx, st.Subject, "dependencies",
 		"What depended on this account:\n- "+strings.Join(depends, "\n- "), because(st.Subject))
 }
 

@@ -91,6 +91,7 @@ func (s *Steps) Register(table *workflow.Steps) {
 	workflow.Add(table, "RevokeApiTokens", s.RevokeAPITokens)
 	workflow.Add(table, "RemoveAdminRoles", s.RemoveAdminRoles)
 	workflow.Add(table, "ResetFactors", s.ResetFactors)
+	workflow.Add(table, "BookDependencySeats", s.BookDependencySeats)
 	workflow.Add(table, "ListDependencies", s.ListDependencies)
 	workflow.Add(table, "AnnounceHold", s.AnnounceHold)
 	workflow.Add(table, "ReadHold", s.ReadHold)

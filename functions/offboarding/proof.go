@@ -7,6 +7,8 @@ import (
 
 	"lifecycle/shared/fault"
 	"lifecycle/shared/okta"
+	"lifecycle/shared/ratelimit"
+	"lifecycle/shared/workflow"
 )
 
 // finding is something the account still holds.
@@ -152,11 +154,19 @@ type watch struct {
 	Returned bool      `json:"returned"`
 	Rehired  bool      `json:"rehired"`
 	Findings []finding `json:"findings,omitempty"`
+	// Seats are those of the calls that a look takes; when they are for later,
+	// nothing has been read yet.
+	Seats workflow.Seats `json:"seats"`
 }
 
 // WatchReadBack looks again after the ticket was resolved. An account that an
 // onboarding has brought back since is not ours to watch any more.
 func (s *Steps) WatchReadBack(ctx context.Context, st state) (watch, error) {
+	calls := okta.NewCalls().Add("GET", "/api/v1/users/{id}", 1).Add("GET", "/api/v1/users/{id}/groups", 3).Add("GET", "/api/v1/apps", 1)
+	seats, err := workflow.BookSeats(ctx, s.seats, ratelimit.Normal, calls.Needs(), st.Watch.Seats)
+	if err != nil || seats.Wait {
+		return watch{Seats: seats}, err
+	}
 	p, err := s.read(ctx, st.Leaver.UserID)
 	if err != nil {
 		return watch{}, err

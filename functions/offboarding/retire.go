@@ -82,10 +82,19 @@ func (s *Steps) CheckDeactivation(ctx context.Context, st state) (deactivation, 
 func (s *Steps) BookRetireSeats(ctx context.Context, st state) (workflow.Seats, error) {
 	calls := okta.NewCalls().
 		Add("GET", "/api/v1/users/{id}", 2).
-		Add("GET", "/api/v1/users/{id}/groups", 6). // the list twice; sessions and grants once more; roles and API tokens
+		Add("POST", "/api/v1/users/{id}/lifecycle/deactivate", 1).
+		Add("DELETE", "/api/v1/users/{id}/sessions", 1).
+		Add("GET", "/api/v1/users/{id}/groups", 4). // and roles, grants, API tokens
 		Add("DELETE", "/api/v1/groups/{id}/users/{id}", st.Snapshot.Groups).
 		Add("GET", "/api/v1/apps", 1)
 	return workflow.BookSeats(ctx, s.seats, ratelimit.Urgent, calls.Needs(), st.Seats)
+}
+
+// BookDependencySeats books the calls that tell who owned what, of which nobody
+// waits for.
+func (s *Steps) BookDependencySeats(ctx context.Context, st state) (workflow.Seats, error) {
+	calls := okta.NewCalls().Add("GET", "/api/v1/groups/{id}/owners", st.Snapshot.Groups)
+	return workflow.BookSeats(ctx, s.seats, ratelimit.Bulk, calls.Needs(), st.Seats)
 }
 
 // RevokeAgain ends the sessions and consents that came into being until the
@@ -131,7 +140,11 @@ type removed struct {
 // RemoveGroups removes the memberships that can be removed: those of
 // OKTA_GROUP groups.
 func (s *Steps) RemoveGroups(ctx context.Context, st state) (removed, error) {
-	groups, err := s.okta.Groups(ctx, st.Leaver.UserID)
+	held := func(h holdings) []okta.Group { return h.Groups }
+	if st.Groups.Gone != nil { // removed before, on hold: what has been added since then is not in the snapshot
+		st.Snapshot = snapshot{}
+	}
+	groups, err := listed(ctx, s, st, held, s.okta.Groups)
 	if err != nil {
 		return removed{}, err
 	}

@@ -64,6 +64,10 @@ type risk struct {
 	Reasons       []string `json:"reasons,omitempty"`
 	// Recent counts the terminations within the breaker's window, this one included.
 	Recent int `json:"recent"`
+	// Few is true when there are not many at once.
+	Few bool `json:"few"`
+	// Groups counts the groups whose memberships can be removed.
+	Groups int `json:"groups"`
 	// Key names the question, Content what it is about, and Until is when it
 	// expires, which is ApprovalSeconds from now.
 	Key             string    `json:"key,omitempty"`
@@ -78,10 +82,15 @@ type risk struct {
 // ticket asks for the same.
 func (s *Steps) AssessRisk(ctx context.Context, st state) (risk, error) {
 	out := risk{Content: st.Leaver.UserID + "/" + st.Ticket.Fingerprint}
-	var err error
-	if out.Reasons, out.Recent, err = s.reasons(ctx, st); err != nil {
+	groups, err := s.okta.Groups(ctx, st.Leaver.UserID)
+	if err != nil {
 		return risk{}, err
 	}
+	out.Groups = len(holdings{Groups: groups}.removable())
+	if out.Reasons, out.Recent, err = s.reasons(ctx, st, groups); err != nil {
+		return risk{}, err
+	}
+	out.Few = out.Recent <= fewLeavers
 	before := st.Risk
 	if before.Key == "" && len(out.Reasons) == 0 {
 		return out, nil
@@ -115,12 +124,8 @@ func (r risk) waiting() risk {
 }
 
 // reasons are what speaks against going ahead without a second person.
-func (s *Steps) reasons(ctx context.Context, st state) (reasons []string, recent int, err error) {
+func (s *Steps) reasons(ctx context.Context, st state, groups []okta.Group) (reasons []string, recent int, err error) {
 	rules, err := s.rules.Rules(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	groups, err := s.okta.Groups(ctx, st.Leaver.UserID)
 	if err != nil {
 		return nil, 0, err
 	}

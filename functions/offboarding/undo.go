@@ -246,8 +246,8 @@ func (s *Steps) TellRestored(ctx context.Context, st undoState) (workflow.Nothin
 		return workflow.Nothing{}, err
 	}
 	tokens := "API tokens"
-	if len(held.Tokens) > 0 {
-		tokens += " (" + strings.Join(held.Tokens, ", ") + ")"
+	if len(held.SSWS) > 0 {
+		tokens += " (" + strings.Join(held.tokenNames(), ", ") + ")"
 	}
 	fmt.Fprintf(&b, "The person has to sign in and enrol factors anew. %s, consents and what apps deleted at deactivation cannot be restored.", tokens)
 	return workflow.Nothing{}, s.tickets.Remark(ctx, st.Subject, "undone", b.String(), undoing(st.Subject))

@@ -81,9 +81,10 @@ func (s *Steps) BookSeats(ctx context.Context, st state) (workflow.Seats, error)
 		}
 	}
 	calls := okta.NewCalls().
-		Add("GET", "/api/v1/users/{id}", 4).
+		Add("GET", "/api/v1/users/{id}", 5).
 		Add("GET", "/api/v1/users", 1).
 		Add("POST", "/api/v1/users", 1).
+		Add("POST", "/api/v1/users/{id}", 1). // the profile of an account that exists
 		Add("PUT", "/api/v1/groups/{id}/users/{id}", groups).
 		Add("POST", "/api/v1/apps/{id}/users", 2*apps).
 		Add("POST", "/api/v1/users/{id}/lifecycle/activate", 1).

@@ -65,7 +65,15 @@ func story(t *testing.T, name string, o scenario.Options, tell func(o *office)) 
 
 func inOffice(t *testing.T, o scenario.Options, tell func(o *office)) {
 	t.Helper()
+	inOfficeOf(t, func() scenario.Options { return o }, tell)
+}
+
+// inOfficeOf is inOffice with options that are made once the virtual time has
+// begun, as simulated systems have to be.
+func inOfficeOf(t *testing.T, options func() scenario.Options, tell func(o *office)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		o := options()
 		ctx, cancel := context.WithTimeout(t.Context(), 400*24*time.Hour)
 		log := &lines{}
 		o.Root, o.Log = root, log
