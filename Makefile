@@ -33,16 +33,16 @@ demo: ## Play the sample tickets through the whole system, in this process; fail
 	@$(GO) run ./shared/local/demo
 
 .PHONY: run
-run: ## The same, and keep serving: console, webhooks, both simulated systems
+run: ## The same, and keep serving: webhooks, both simulated systems
 	@$(GO) run ./shared/local/demo -serve
 
 .PHONY: test
 test: ## All tests
-	$(GO) test ./...
+	$(GO) test -timeout 40m ./...
 
 .PHONY: race
 race: ## All tests under the race detector, the long ones thinned out
-	$(GO) test -race -short ./...
+	$(GO) test -race -short -timeout 40m ./...
 
 .PHONY: lint
 lint: ## golangci-lint and go vet
