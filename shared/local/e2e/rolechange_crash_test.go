@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lifecycle/shared/local/scenario"
+	"lifecycle/shared/local/seed"
 	"lifecycle/shared/local/snowsim"
 )
 
@@ -12,8 +13,8 @@ func moverProcesses() []process {
 	login := scenario.Login(mover)
 	strict := scenario.Options{}
 	strict.Parameters = map[string]string{"RemovalLimit": "1"}
-	week := scenario.Options{}
-	week.Parameters = map[string]string{"RoleChangeGrace": "168h"}
+	hours := scenario.Options{} // fewer than until the schedules run
+	hours.Parameters = map[string]string{"RoleChangeGrace": "2h"}
 	return []process{
 		{
 			name: "change of role with exceptions", machine: moving, login: login,
@@ -29,7 +30,7 @@ func moverProcesses() []process {
 			},
 		},
 		{
-			name: "change of role with grace", machine: moving, login: login, every: 6, options: week,
+			name: "change of role with grace", machine: moving, login: login, every: 4, options: hours,
 			play: func(o *office) scenario.Ticket { return o.move(toEngineering(nil)) },
 		},
 		{
@@ -55,16 +56,19 @@ func moverProcesses() []process {
 			},
 		},
 		{
-			name: "recertification that nobody answers", machine: recertifies, login: login, every: 4,
-			prepare: func(o *office) { o.excepted() },
+			name: "recertification that nobody answers", machine: recertifies, login: login, every: 3,
+			prepare: func(o *office) {
+				o.excepted()
+				o.isResolved(o.moved(toEngineering(nil)))
+			},
 			play: func(o *office) scenario.Ticket {
-				ticket := o.move(toEngineering(nil))
-				o.rests(moving, ticket)
-				for len(o.ServiceNow.Query("sc_task", "correlation_display=Access recertification")) == 0 {
+				task := o.question()
+				soon := func() string { return time.Now().UTC().Add(time.Hour).Format(time.DateTime) }
+				o.saves(task, scenario.Requester, map[string]string{"due_date": soon()})
+				for o.Column(task, "assigned_to") == seed.PersonSysID("E1010") {
 					time.Sleep(time.Minute)
 				}
-				task := o.question()
-				o.rests(recertifies, task)
+				o.saves(task, scenario.Requester, map[string]string{"due_date": soon()})
 				return task
 			},
 		},
