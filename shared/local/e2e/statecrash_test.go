@@ -58,7 +58,10 @@ func alignments() []alignment {
 		},
 		{
 			name: "somebody inactive in ServiceNow", people: []string{engineer},
-			prepare: func(*office) { time.Sleep(time.Hour) },
+			prepare: func(o *office) {
+				time.Sleep(time.Hour)
+				o.polls() // from here on
+			},
 			play: func(o *office) {
 				o.edit(engineer, map[string]string{"active": "false"})
 				time.Sleep(time.Hour) // the termination is carried out meanwhile
