@@ -100,8 +100,9 @@ func (s *Steps) AssessRisk(ctx context.Context, st state) (risk, error) {
 		if err != nil {
 			return risk{}, err
 		}
-		if standing.Decision == "" || standing.Decision == approval.Approved {
-			out.NeedsApproval = standing.Decision == ""
+		// A no that came while the ticket was read again is handed on by AskApproval.
+		if standing.Decision == "" || standing.Decision == approval.Approved || standing.Decision == approval.Rejected {
+			out.NeedsApproval = standing.Decision != approval.Approved
 			out.Reasons, out.Key, out.Until = before.Reasons, before.Key, before.Until
 			return out.waiting(), nil
 		}
