@@ -21,7 +21,16 @@ type mover struct {
 	// By is the number of the ticket that replaces this one, or that is still
 	// being carried out.
 	By string `json:"by,omitempty"`
+	// WaitSeconds is how long to wait for the turn until the next look.
+	WaitSeconds int `json:"wait_seconds,omitempty"`
 }
+
+// Waits for the turn double from the first to the longest: an earlier ticket that
+// waits gives way within seconds, one that is at work may take its time.
+const (
+	firstWait   = 2
+	longestWait = 60
+)
 
 // What FindMover came to: $.mover.found.
 const (
@@ -74,7 +83,8 @@ func (s *Steps) FindMover(ctx context.Context, st state) (mover, error) {
 	case turn.Replaced != "":
 		return mover{Found: replaced, UserID: u.ID, By: turn.Replaced}, nil
 	case !turn.Held:
-		return mover{Found: busy, UserID: u.ID, By: turn.Holder.Number}, nil
+		wait := min(longestWait, max(firstWait, 2*st.Mover.WaitSeconds))
+		return mover{Found: busy, UserID: u.ID, By: turn.Holder.Number, WaitSeconds: wait}, nil
 	}
 	problems := unfit(u)
 	if len(problems) == 0 && !(st.Mover.Found == found && st.Mover.UserID == u.ID) {

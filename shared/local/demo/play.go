@@ -64,6 +64,7 @@ func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error 
 	acts := slices.Concat(
 		scenario.Joiners(),
 		scenario.AccessRequests(),
+		scenario.Movers(),
 		scenario.Leavers(),
 		scenario.Sync(),
 		scenario.Credentials(),
