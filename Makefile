@@ -13,7 +13,7 @@ FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=func
              OffboardingTrigger=functions/offboarding/trigger OffboardingSteps=functions/offboarding/steps \
              AccessRequestTrigger=functions/accessrequest/trigger AccessRequestSteps=functions/accessrequest/steps \
              RoleChangeTrigger=functions/rolechange/trigger RoleChangeSteps=functions/rolechange/steps \
-             RecertificationTrigger=functions/rolechange/trigger \
+             RecertificationTrigger=functions/rolechange/trigger EntitlementsApi=functions/entitlements/api \
              CredentialResetTrigger=functions/credentialreset/trigger CredentialResetSteps=functions/credentialreset/steps \
              ApprovalsTrigger=functions/approvals/trigger ApprovalsSteps=functions/approvals/steps \
              StateSyncTrigger=functions/statesync/trigger StateSyncSteps=functions/statesync/steps StateSyncPoller=functions/statesync/poller \
@@ -35,6 +35,14 @@ demo: ## Play the sample tickets through the whole system, in this process; fail
 .PHONY: run
 run: ## The same, and keep serving: webhooks, both simulated systems
 	@$(GO) run ./shared/local/demo -serve
+
+.PHONY: explain
+explain: ## What the rules give to somebody of the simulated company, and by which: make explain USER=nina.kovacs@example.com
+	@$(GO) run ./shared/local/explain -user "$(USER)"
+
+.PHONY: what-if
+what-if: ## What a changed rules document would do to the simulated company: make what-if RULES=rules.json
+	@$(GO) run ./shared/local/explain -candidate "$(RULES)"
 
 .PHONY: test
 test: ## All tests

@@ -36,7 +36,16 @@ func (c *Cloud) API() http.Handler {
 			answer(w, http.StatusRequestEntityTooLarge, []byte(`{"message":"Request Entity Too Large"}`))
 			return
 		}
-		payload, err := json.Marshal(c.request(r, route, body))
+		event := c.request(r, route, body)
+		if route.IAM {
+			caller := identify(r, body)
+			if caller == nil {
+				answer(w, http.StatusForbidden, []byte(`{"message":"Forbidden"}`))
+				return
+			}
+			event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{IAM: caller}
+		}
+		payload, err := json.Marshal(event)
 		if err != nil {
 			answer(w, http.StatusInternalServerError, []byte(`{"message":"Internal Server Error"}`))
 			return

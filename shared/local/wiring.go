@@ -14,6 +14,7 @@ import (
 	"lifecycle/functions/accessrequest"
 	"lifecycle/functions/approvals"
 	"lifecycle/functions/credentialreset"
+	"lifecycle/functions/entitlements"
 	"lifecycle/functions/offboarding"
 	"lifecycle/functions/onboarding"
 	"lifecycle/functions/rolechange"
@@ -37,6 +38,7 @@ var builders = map[string]platform.Build{
 	"RoleChangeTrigger":      event.NewTrigger,
 	"RoleChangeSteps":        rolechange.NewSteps,
 	"RecertificationTrigger": event.NewTrigger,
+	"EntitlementsApi":        entitlements.NewAPI,
 	"CredentialResetTrigger": event.NewTrigger,
 	"CredentialResetSteps":   credentialreset.NewSteps,
 	"OnboardingTrigger":      event.NewTrigger,

@@ -47,7 +47,11 @@ type Function struct {
 }
 
 // Route is a route of the HTTP API.
-type Route struct{ Method, Path string }
+type Route struct {
+	Method, Path string
+	// IAM is true when callers have to sign their requests.
+	IAM bool
+}
 
 // Tick is a schedule with what it sends.
 type Tick struct {
@@ -161,7 +165,15 @@ func (c *Cloud) addFunction(e *evaluator, id string, own map[string]any) error {
 	for name, event := range object(properties["Events"]) {
 		switch kind, about := object(event)["Type"], object(object(event)["Properties"]); kind {
 		case "HttpApi":
-			f.Routes = append(f.Routes, Route{Method: fmt.Sprint(about["Method"]), Path: fmt.Sprint(about["Path"])})
+			route := Route{Method: fmt.Sprint(about["Method"]), Path: fmt.Sprint(about["Path"])}
+			switch authorizer := object(about["Auth"])["Authorizer"]; authorizer {
+			case nil:
+			case "AWS_IAM":
+				route.IAM = true
+			default:
+				return fmt.Errorf("event %s: the authorizer %v is not part of the embedded cloud", name, authorizer)
+			}
+			f.Routes = append(f.Routes, route)
 		case "Schedule":
 			tick, err := e.tick(about)
 			if err != nil {
