@@ -219,13 +219,11 @@ func (s *Steps) EscalateTask(ctx context.Context, st taskState) (workflow.Nothin
 	if err != nil || escalated {
 		return workflow.Nothing{}, err
 	}
-	t, err := s.servicenow.Ticket(ctx, s.tasks.Kind, st.SysID)
-	if err != nil {
-		return workflow.Nothing{}, err
-	}
+	// From who was asked first: whom the task is assigned to now may be the result
+	// of an earlier attempt.
 	var up string
-	if who := t.Value("assigned_to"); who != "" {
-		person, err := s.servicenow.PersonBySysID(ctx, who)
+	if q.Manager != "" {
+		person, err := s.servicenow.PersonBySysID(ctx, q.Manager)
 		if err != nil && !fault.Is[*fault.NotFound](err) {
 			return workflow.Nothing{}, err
 		}

@@ -30,9 +30,11 @@ type question struct {
 	UserID string `json:"user_id"`
 	// Ticket is the number of the role change.
 	Ticket string `json:"ticket"`
-	// Person is the sys_id of whom it is about, who must not answer it.
-	Person string `json:"person,omitempty"`
-	Items  []item `json:"items"`
+	// Person is the sys_id of whom it is about, who must not answer it; Manager of
+	// who was asked first, empty where it was a group.
+	Person  string `json:"person,omitempty"`
+	Manager string `json:"manager,omitempty"`
+	Items   []item `json:"items"`
 }
 
 // item is one line of it.
@@ -122,8 +124,7 @@ func (s *Steps) put(ctx context.Context, st state, asked transfer, q question, k
 		}
 		manager = now.SysID
 	}
-	who, err := s.inCharge(ctx, manager, q.Person)
-	if err != nil {
+	if q.Manager, err = s.inCharge(ctx, manager, q.Person); err != nil {
 		return opened{}, err
 	}
 	due := entered(ctx).Add(s.settings.RecertificationWait)
@@ -132,7 +133,7 @@ func (s *Steps) put(ctx context.Context, st state, asked transfer, q question, k
 		"short_description": "Keep or revoke: access by exception after a change of role (" + st.Number + ")",
 		"description":       s.text(q, u.Profile.Login, due),
 	}
-	if err := s.hand(ctx, values, who); err != nil {
+	if err := s.hand(ctx, values, q.Manager); err != nil {
 		return opened{}, err
 	}
 	made, err := s.servicenow.CreateTask(ctx, servicenow.NewTask{Table: s.tasks.Kind.Table, Key: key, Values: values}, because(st.Subject))
