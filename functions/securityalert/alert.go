@@ -48,12 +48,15 @@ type alert struct {
 
 	Priority int `json:"priority,omitempty"` // as on the incident
 	// Privileged says that somebody privileged has raised it.
-	Privileged bool      `json:"privileged,omitempty"`
-	Paged      int       `json:"paged,omitempty"`    // the priority that was paged
-	Troubles   int       `json:"troubles,omitempty"` // of containment, that were paged
-	Told       told      `json:"told"`
-	Notes      int       `json:"notes"` // updates of the incident so far
-	Quiet      time.Time `json:"quiet"` // until then an ordinary event wakes nobody
+	Privileged bool `json:"privileged,omitempty"`
+	Paged      int  `json:"paged,omitempty"`    // the priority that was paged
+	Troubles   int  `json:"troubles,omitempty"` // of containment, that were paged
+	Told       told `json:"told"`
+	// Wrote stands for the title and the description as they were last written:
+	// when somebody has changed them, they are left as they are.
+	Wrote map[string]string `json:"wrote,omitempty"`
+	Notes int               `json:"notes"` // updates of the incident so far
+	Quiet time.Time         `json:"quiet"` // until then an ordinary event wakes nobody
 	// Urgent says that something came that cannot wait.
 	Urgent bool `json:"urgent,omitempty"`
 	// Token resumes the execution that waits for news.
@@ -256,7 +259,7 @@ func (a *alert) suspect(f detect.Finding, s detect.Sighting, consent detect.Cons
 	p.Suspicion = &suspicion{
 		Rule: f.Rule.ID, Severity: f.Severity, Actions: f.Rule.Contain, Consent: consent, At: at, Place: s.Place, N: n,
 	}
-	a.Urgent = true
+	a.Urgent, p.Described = true, false // whoever was one of many is looked at now
 	if !slices.Contains(a.Evidence, s.UUID) && len(a.Evidence) < 2*mostEvidence {
 		a.Evidence = append(a.Evidence, s.UUID)
 	}

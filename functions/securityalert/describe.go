@@ -99,7 +99,7 @@ func (s *Steps) DescribePeople(ctx context.Context, st state) (workflow.Nothing,
 		return workflow.Nothing{}, err
 	}
 	posting := servicenow.Posting{Key: noteKey(a, "people", idsOf(people)), WorkNote: peopleNote(portraits, name), Set: map[string]string{}}
-	if err := s.introduce(ctx, a, rules, portraits, posting.Set); err != nil {
+	if err := s.introduce(ctx, &a, rules, portraits, posting.Set); err != nil {
 		return workflow.Nothing{}, err
 	}
 	priority := a.Priority
@@ -111,7 +111,7 @@ func (s *Steps) DescribePeople(ctx context.Context, st state) (workflow.Nothing,
 		return workflow.Nothing{}, err
 	}
 	_, err = s.keep(ctx, a, func(now *alert) {
-		now.Priority, now.Privileged = priority, a.Privileged
+		now.Priority, now.Privileged, now.Wrote = priority, a.Privileged, a.Wrote
 		for _, p := range people {
 			if q := now.People[p.ID]; q != nil {
 				q.Described = true
@@ -140,10 +140,9 @@ func idsOf(people []*person) string {
 	return strings.Join(list, ",")
 }
 
-// introduce names the person whom the incident is about, in its columns and in its
-// description. The description is written once, right after the incident was
-// opened: later it is the analysts'.
-func (s *Steps) introduce(ctx context.Context, a alert, rules *detect.Rules, portraits []portrait, set map[string]string) error {
+// introduce names the person whom the incident is about, in its columns, its title
+// and its description.
+func (s *Steps) introduce(ctx context.Context, a *alert, rules *detect.Rules, portraits []portrait, set map[string]string) error {
 	foremost := a.foremost()
 	if foremost == nil {
 		return nil
@@ -167,13 +166,33 @@ func (s *Steps) introduce(ctx context.Context, a alert, rules *detect.Rules, por
 		}
 		put("person", found.SysID)
 	}
-	if a.described() == 0 && a.Notes == 0 {
-		found, missing, err := s.lookUp(ctx, a)
-		if err != nil {
-			return err
-		}
-		set["description"] = cut(s.description(a, rules, found, missing, s.portraitText(portraits[i])), mostDescription)
+	found, missing, err := s.lookUp(ctx, *a)
+	if err != nil {
+		return err
 	}
+	return s.rewrite(ctx, a, set, map[string]string{
+		"title":       title(*a, rules, map[string]string{foremost.ID: profile.Login}),
+		"description": s.description(*a, rules, found, missing, s.portraitText(portraits[i])),
+	})
+}
+
+// rewrite sets columns anew that nobody has changed since they were last written;
+// what somebody has changed is theirs.
+func (s *Steps) rewrite(ctx context.Context, a *alert, set, texts map[string]string) error {
+	kind := s.kinds.of(a.Incident.Table)
+	ticket, err := s.servicenow.Ticket(ctx, kind, a.Incident.SysID)
+	if err != nil {
+		return err
+	}
+	wrote := map[string]string{}
+	maps.Copy(wrote, a.Wrote)
+	for field, text := range texts {
+		now := digest(ticket.Value(field))
+		if column := kind.Fields[field]; column != "" && (now == wrote[field] || now == digest(text)) {
+			set[column], wrote[field] = text, digest(text)
+		}
+	}
+	a.Wrote = wrote
 	return nil
 }
 

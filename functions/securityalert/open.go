@@ -98,10 +98,10 @@ func (s *Steps) OpenIncident(ctx context.Context, st state) (workflow.Nothing, e
 	if err != nil {
 		return workflow.Nothing{}, err
 	}
-	tell := a.tells()
+	tell, wrote := a.tells(), map[string]string{"title": digest(values["short_description"]), "description": digest(values["description"])}
 	_, err = s.keep(ctx, a, func(now *alert) {
 		now.Incident = &incident{Table: made.Table, SysID: made.SysID, Number: made.Number}
-		now.Priority, now.Told = a.Priority, tell
+		now.Priority, now.Told, now.Wrote = a.Priority, tell, wrote
 		now.Urgent = now.Urgent && now.news()
 		now.Quiet = time.Now().Add(interval(0)).UTC()
 	})
@@ -114,8 +114,9 @@ func (s *Steps) create(ctx context.Context, a alert, rules *detect.Rules, kind s
 	}, because(a, rules))
 }
 
-// mostDescription is what a description holds, in characters, with a little spare.
-const mostDescription = 3900
+// mostTitle and mostDescription are what these columns hold, in characters, with a
+// little spare.
+const mostTitle, mostDescription = 150, 3900
 
 // columns are the values of a new incident.
 func (s *Steps) columns(ctx context.Context, a alert, rules *detect.Rules, kind servicenow.Kind) (map[string]string, error) {
@@ -126,8 +127,8 @@ func (s *Steps) columns(ctx context.Context, a alert, rules *detect.Rules, kind 
 		return nil, err
 	}
 	known := loginsOf(events)
-	values["short_description"] = cut(title(a, rules, known), 160)
-	values["description"] = cut(s.description(a, rules, events, missing, ""), mostDescription)
+	values["short_description"] = title(a, rules, known)
+	values["description"] = s.description(a, rules, events, missing, "")
 	values["correlation_display"] = servicenow.AlertMark
 	rule := leading(a, rules)
 	if rule != nil {
@@ -136,7 +137,7 @@ func (s *Steps) columns(ctx context.Context, a alert, rules *detect.Rules, kind 
 		switch {
 		case fault.Is[*fault.NotFound](err), fault.Is[*fault.Invalid](err):
 			// An incident without a group is better than none; the note says so.
-			values["description"] += fmt.Sprintf("\n\nThe group %q of the rule does not exist: assign the incident by hand.", rule.Group)
+			values["description"] = fmt.Sprintf("The group %q of the rule does not exist: assign the incident by hand.\n\n", rule.Group) + values["description"]
 		case err != nil:
 			return nil, err
 		default:

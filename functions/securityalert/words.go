@@ -79,15 +79,21 @@ func title(a alert, rules *detect.Rules, known map[string]string) string {
 	}
 	switch p := a.foremost(); {
 	case p != nil && known[p.ID] != "":
-		return title + ": " + known[p.ID]
+		title += ": " + known[p.ID]
 	case p != nil && p.ID != "":
-		return title + ": Okta user " + p.ID
+		title += ": Okta user " + p.ID
 	case len(a.Addresses) == 1:
-		return fmt.Sprintf("%s: %s (%d accounts)", title, a.Addresses[0].IP, len(a.People))
+		title += fmt.Sprintf(": %s (%d accounts)", a.Addresses[0].IP, len(a.People))
 	case len(a.Addresses) > 1:
-		return fmt.Sprintf("%s: %d addresses, %d accounts", title, len(a.Addresses), len(a.People))
+		title += fmt.Sprintf(": %d addresses, %d accounts", len(a.Addresses), len(a.People))
 	}
-	return title
+	return cut(title, mostTitle)
+}
+
+// digest stands for a text, to see whether it has been changed.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(text)))
+	return hex.EncodeToString(sum[:8])
 }
 
 // mostShown is how many events a description shows; more are in the attachment.
@@ -133,7 +139,7 @@ func (s *Steps) description(a alert, rules *detect.Rules, events []okta.LogEvent
 		}
 	}
 	fmt.Fprintf(&b, "\nRules %s", rules.Version())
-	return b.String()
+	return cut(b.String(), mostDescription)
 }
 
 // some lists so many of a list and counts the rest.

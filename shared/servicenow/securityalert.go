@@ -21,6 +21,7 @@ const (
 func SecurityAlertKind() Kind {
 	k := incident(AlertMarkKind, "Security Operations", "email", "employee_number")
 	k.Name, k.ReturnGroup = "security-alert", k.EscalationGroup
+	k.Fields["title"], k.Fields["description"] = "short_description", "description"
 	return k
 }
 
@@ -29,7 +30,10 @@ func SecurityAlertKind() Kind {
 func SecurityIncidentKind() Kind {
 	return Kind{
 		Name: "security-alert", Table: "sn_si_incident", Query: "correlation_display=" + AlertMark,
-		Fields: map[string]string{"person": "affected_user", "source_ip": "source_ip", "rule": "alert_rule", "url": "external_url"},
+		Fields: map[string]string{
+			"title": "short_description", "description": "description",
+			"person": "affected_user", "source_ip": "source_ip", "rule": "alert_rule", "url": "external_url",
+		},
 		// Draft; analysis, contain, eradicate, recover, review; closed; cancelled.
 		States: map[Phase]State{
 			Open: {Values: []string{"10"}}, InProgress: {Values: []string{"16", "18", "19", "20", "100"}},
