@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lifecycle/shared/local"
+	"lifecycle/shared/local/console"
 	"lifecycle/shared/local/scenario"
 )
 
@@ -40,7 +41,7 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 		return err
 	}
 	defer w.Stop()
-	server := newServer(w, f.listen)
+	server := newServer(w, f.listen, console.Options{Real: real})
 	if f.serve || f.against != "" {
 		if err := server.start(ctx); err != nil {
 			return err
@@ -55,6 +56,7 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 	if err != nil || !f.serve {
 		return err
 	}
+	server.console.SetPace(console.Lifelike)
 	fmt.Fprintf(out, "\nServing on http://%s: console, webhooks, simulated Okta and ServiceNow. Ctrl-C ends it.\n", f.listen)
 	return server.wait(ctx)
 }

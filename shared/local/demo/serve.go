@@ -8,30 +8,34 @@ import (
 	"strings"
 	"time"
 
+	"lifecycle/shared/local/console"
 	"lifecycle/shared/local/scenario"
 )
 
 // server serves everything on one port: each system keeps its own paths.
 type server struct {
-	world *scenario.World
-	http  *http.Server
-	ended chan error
+	world   *scenario.World
+	console *console.Console
+	http    *http.Server
+	ended   chan error
 }
 
-func newServer(w *scenario.World, address string) *server {
-	api := w.API()
+func newServer(w *scenario.World, address string, o console.Options) *server {
+	api, page := w.API(), console.New(w, o)
 	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case strings.HasPrefix(path, "/api/v1/"), strings.HasPrefix(path, "/oauth2/"):
 			w.Okta.ServeHTTP(rw, r)
 		case strings.HasPrefix(path, "/api/now/"), path == "/oauth_token.do":
 			w.ServiceNow.ServeHTTP(rw, r)
+		case path == "/", strings.HasPrefix(path, "/console/"):
+			page.ServeHTTP(rw, r)
 		default:
 			api.ServeHTTP(rw, r)
 		}
 	})
 	return &server{
-		world: w, ended: make(chan error, 1),
+		world: w, console: page, ended: make(chan error, 1),
 		http: &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 5 * time.Second},
 	}
 }
