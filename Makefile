@@ -14,6 +14,7 @@ FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=func
              AccessRequestTrigger=functions/accessrequest/trigger AccessRequestSteps=functions/accessrequest/steps \
              RoleChangeTrigger=functions/rolechange/trigger RoleChangeSteps=functions/rolechange/steps \
              RecertificationTrigger=functions/rolechange/trigger EntitlementsApi=functions/entitlements/api \
+             RulesChangeTrigger=functions/entitlements/change RulesChangeSteps=functions/entitlements/steps \
              CredentialResetTrigger=functions/credentialreset/trigger CredentialResetSteps=functions/credentialreset/steps \
              ApprovalsTrigger=functions/approvals/trigger ApprovalsSteps=functions/approvals/steps \
              StateSyncTrigger=functions/statesync/trigger StateSyncSteps=functions/statesync/steps StateSyncPoller=functions/statesync/poller \

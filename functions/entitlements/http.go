@@ -62,11 +62,7 @@ type refusal struct {
 func (s *Service) Handle(ctx context.Context, r events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, mostTime)
 	defer cancel()
-	caller := ""
-	if iam := r.RequestContext.Authorizer; iam != nil && iam.IAM != nil {
-		caller = iam.IAM.UserARN
-	}
-	ctx = platform.LogWith(ctx, "route", r.RouteKey, "caller", caller)
+	ctx = platform.LogWith(ctx, "route", r.RouteKey, "caller", callerOf(r))
 	body, err := bodyOf(r)
 	if err != nil {
 		return answer(http.StatusBadRequest, refusal{Error: "body_not_valid", Message: err.Error(), RequestID: r.RequestContext.RequestID}), nil

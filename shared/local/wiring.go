@@ -39,6 +39,8 @@ var builders = map[string]platform.Build{
 	"RoleChangeSteps":        rolechange.NewSteps,
 	"RecertificationTrigger": event.NewTrigger,
 	"EntitlementsApi":        entitlements.NewAPI,
+	"RulesChangeTrigger":     entitlements.NewChangeAPI,
+	"RulesChangeSteps":       entitlements.NewSteps,
 	"CredentialResetTrigger": event.NewTrigger,
 	"CredentialResetSteps":   credentialreset.NewSteps,
 	"OnboardingTrigger":      event.NewTrigger,
