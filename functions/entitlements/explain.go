@@ -65,8 +65,7 @@ func (s *Service) Explain(ctx context.Context, request, idOrLogin string) (Expla
 	}
 	e := Explanation{UserID: u.ID, Status: u.Status, Explanation: rules.Explain(profileOf(u))}
 	e.Protected, _ = rules.Protected(u.ID, h.groupIDs)
-	e.compare(rules, h)
-	return e, nil
+	return compared(e, rules, h), nil
 }
 
 // ExplainProfile tells what somebody with the profile would get.
@@ -120,8 +119,8 @@ func (s *Service) holdings(ctx context.Context, userID string) (holdings, error)
 	return h, err
 }
 
-// compare holds what is given against what is held.
-func (e *Explanation) compare(rules *entitlement.Rules, h holdings) {
+// compared is the explanation with what is given held against what is held.
+func compared(e Explanation, rules *entitlement.Rules, h holdings) Explanation {
 	now := time.Now()
 	given, leased := map[string]bool{}, map[string]bool{}
 	for _, g := range e.Decision.Grants {
@@ -160,6 +159,7 @@ func (e *Explanation) compare(rules *entitlement.Rules, h holdings) {
 	}
 	slices.Sort(h.others)
 	e.Unmanaged = h.others
+	return e
 }
 
 // String lays the explanation out for a terminal.

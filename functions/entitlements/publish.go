@@ -246,7 +246,8 @@ func (s *Steps) take(ctx context.Context, st changing, userID string, g entitlem
 // failed stays open, with the group.
 func (s *Steps) CloseTask(ctx context.Context, st changing) (workflow.Nothing, error) {
 	kind := servicenow.RulesChangeKind()
-	set, text := kind.Columns(servicenow.Resolved), ""
+	set := kind.Columns(servicenow.Resolved)
+	var text string
 	p := st.Progress
 	switch {
 	case st.Change.Verdict == looked:

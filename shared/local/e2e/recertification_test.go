@@ -81,7 +81,7 @@ func TestRecertification(t *testing.T) {
 		o.rests(recertifies, task, "WaitForDecisions")
 		o.closes(task, "E1010", taskComplete, "1 keep, she stays on call until June\n2 revoke")
 		o.is("exceptions", o.exceptions(), []string{"PagerDuty Responders"})
-		o.is("leases", o.reasons(mover), []string{
+		o.is("leases", o.reasons(), []string{
 			"AWS Developers birthright", "All Employees birthright", "Engineering birthright", "GitHub Engineers birthright", "PagerDuty Responders request/RITM1",
 		})
 		o.says(o.lastNote(task), "The decisions are carried out.\nKept: group PagerDuty Responders\nRevoked: group Zendesk Agents")

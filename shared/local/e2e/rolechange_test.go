@@ -112,11 +112,11 @@ func (o *office) holds(number, group, key string, until time.Time) {
 	}))
 }
 
-// reasons are the leases of somebody, as "name key".
-func (o *office) reasons(number string) []string {
+// reasons are the mover's leases, as "name key".
+func (o *office) reasons() []string {
 	o.t.Helper()
 	var list []string
-	for _, l := range o.leases(seed.PersonOktaID(number)) {
+	for _, l := range o.leases(seed.PersonOktaID(mover)) {
 		list = append(list, l.Name+" "+l.Key)
 	}
 	slices.Sort(list)
@@ -139,7 +139,7 @@ func TestRoleChange(t *testing.T) {
 		o.isWhole(ticket, inEngineering)
 		a := o.person(mover)
 		o.is("profile", []any{a.Profile["department"], a.Profile["title"], a.Profile["managerId"], a.Profile["city"]}, []any{"Engineering", "Engineer", "E1010", "Berlin"})
-		o.is("leases", o.reasons(mover), []string{"AWS Developers birthright", "All Employees birthright", "Engineering birthright", "GitHub Engineers birthright"})
+		o.is("leases", o.reasons(), []string{"AWS Developers birthright", "All Employees birthright", "Engineering birthright", "GitHub Engineers birthright"})
 		notes := o.Notes(ticket, "work_notes")
 		o.is("work notes", len(notes), 2)
 		o.says(notes[0], "Change of role of Okta user "+a.ID+". What it changes:",
@@ -211,7 +211,7 @@ func TestRoleChange(t *testing.T) {
 		})
 		ticket := o.moved(toEngineering(nil))
 		o.isWith(ticket, "IT Operations", "not all access of the former one could be taken away", "- group Salesforce Users: ")
-		o.is("leases of it", slices.Contains(o.reasons(mover), "Salesforce Users birthright"), true)
+		o.is("leases of it", slices.Contains(o.reasons(), "Salesforce Users birthright"), true)
 		o.Okta.Fault(nil)
 		o.saves(ticket, scenario.Login("E1032"), map[string]string{"comments": "The group can be changed again."})
 		o.rests(moving, ticket)

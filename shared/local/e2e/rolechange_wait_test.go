@@ -255,7 +255,7 @@ func TestSecondRoleChange(t *testing.T) {
 			o.is("the first has ended", len(o.running(moving, first)), 0)
 			o.isWhole(second, inLegal)
 			o.is("title", o.person(mover).Profile["title"], any("Paralegal"))
-			o.is("leases", o.reasons(mover), []string{"All Employees birthright", "Legal birthright"})
+			o.is("leases", o.reasons(), []string{"All Employees birthright", "Legal birthright"})
 			if name == "is being carried out" {
 				o.isResolved(first)
 				return

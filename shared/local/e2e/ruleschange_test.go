@@ -28,13 +28,13 @@ func (o *office) changes(candidate, plan string) {
 }
 
 // changeRests waits until no change of the rules is under way, except one that
-// waits in one of the states.
-func (o *office) changeRests(waiting ...string) {
+// waits for people or for its turn.
+func (o *office) changeRests() {
 	o.t.Helper()
 	for range 600 {
 		time.Sleep(time.Second)
 		if !slices.ContainsFunc(o.States.Executions(o.Machine(rulesChanging)), func(x states.Execution) bool {
-			return x.Status == states.Running && !slices.Contains(append(waiting, "AskApproval", "WaitForTurn"), strings.Join(x.Current, ""))
+			return x.Status == states.Running && !slices.Contains([]string{"AskApproval", "WaitForTurn"}, strings.Join(x.Current, ""))
 		}) {
 			return
 		}
@@ -86,7 +86,7 @@ func TestRulesChange(t *testing.T) {
 		for _, number := range []string{"E1003", "E1019", "E1020", "E1021", "E1022", "E1023", "E1046"} {
 			o.is("has it "+number, has(o, number, "Zendesk Agents"), true)
 		}
-		o.is("leases", o.reasons(mover), []string{"Zendesk Agents birthright"})
+		o.is("leases", o.reasons(), []string{"Zendesk Agents birthright"})
 		o.is("in force", strings.Contains(o.inForce(), "Zendesk"), true)
 		o.is("what is left to change", o.weighed(more).Changed, 0)
 	})
