@@ -53,6 +53,10 @@ test: ## All tests
 race: ## All tests under the race detector, the long ones thinned out
 	$(GO) test -race -short -timeout 40m ./...
 
+.PHONY: browser
+browser: ## Drive the console in a Chromium: CHROMIUM=path, AXE_CORE=path of axe.min.js, SCREENSHOTS=directory
+	LIFECYCLE_BROWSER=1 $(GO) test -count=1 -run Browser -v ./shared/local/console/
+
 .PHONY: lint
 lint: ## golangci-lint and go vet
 	$(LINT) run ./...
