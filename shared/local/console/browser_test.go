@@ -24,7 +24,7 @@ import (
 type browser struct {
 	*scenario.World
 	t     *testing.T
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // the browser lives in it, as chromedp has it
 	url   string
 	shots string
 	page  *console.Console
@@ -54,9 +54,10 @@ func chromium(t *testing.T) string {
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	path := chromium(t)
-	w := newWorld(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
+	w := newWorld(ctx, t)
+	t.Cleanup(w.Stop)
 	go w.Outbox.Run(ctx)
 	b := &browser{World: w, t: t, shots: os.Getenv("SCREENSHOTS"), page: console.New(w, console.Options{Interval: 100 * time.Millisecond})}
 	if b.shots == "" {

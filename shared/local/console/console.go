@@ -28,6 +28,9 @@ type Options struct {
 	// Interval is how often an open page is brought up to date at most; 0 means
 	// twice a second.
 	Interval time.Duration
+	// Freshness is how long one look at the world serves all pages; 0 means 200
+	// milliseconds, less than nothing that each page looks anew.
+	Freshness time.Duration
 }
 
 // Console is the page, an http.Handler for "/" and all below "/console/". It is
@@ -57,6 +60,9 @@ type Console struct {
 func New(w *scenario.World, o Options) *Console {
 	if o.Interval == 0 {
 		o.Interval = 500 * time.Millisecond
+	}
+	if o.Freshness == 0 {
+		o.Freshness = 200 * time.Millisecond
 	}
 	ledger := w.Ledger()
 	c := &Console{

@@ -164,7 +164,7 @@ func (c *Console) machineOf(s *sight, q query) machineView {
 	if !found {
 		return machineView{}
 	}
-	v := machineView{executionRow: rowOf(s, x), Found: true, Following: q.Execution == "", Error: x.Error, Cause: x.Cause}
+	v := machineView{executionRow: rowOf(s, x), Found: true, Following: q.Execution == ""}
 	room := panel
 	if q.Big {
 		room = board
@@ -174,14 +174,32 @@ func (c *Console) machineOf(s *sight, q query) machineView {
 		v.Problem = err.Error()
 		return v
 	}
-	visits, err := c.world.States.Visits(x.ARN)
+	x, visits, err := c.moment(x.ARN)
 	if err != nil {
 		v.Problem = err.Error()
 		return v
 	}
+	v.executionRow, v.Error, v.Cause = rowOf(s, x), x.Error, x.Cause
 	v.View = frame(drawn, room)
 	v.follow(drawn, x, visits)
 	return v
+}
+
+// moment is an execution with its way so far, both of one moment where it does
+// not run too fast for that.
+func (c *Console) moment(arn string) (x states.Execution, visits []states.Visit, err error) {
+	for range 5 {
+		if x, err = c.world.States.Execution(arn); err != nil {
+			return x, nil, err
+		}
+		if visits, err = c.world.States.Visits(arn); err != nil {
+			return x, nil, err
+		}
+		if after, err := c.world.States.Execution(arn); err != nil || after.Events == x.Events {
+			break
+		}
+	}
+	return x, visits, nil
 }
 
 // frame is the viewBox of a drawing: a small one is not blown up.

@@ -54,14 +54,11 @@ type proof struct {
 	running bool
 }
 
-// freshness is how long a look serves everybody.
-const freshness = 200 * time.Millisecond
-
 // look returns what is to be seen now, at most a moment old.
 func (c *Console) look(ctx context.Context) *sight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.latest != nil && time.Since(c.latest.at) < freshness {
+	if c.latest != nil && time.Since(c.latest.at) < c.options.Freshness {
 		return c.latest
 	}
 	// A browser that goes away must not spoil the look of the others.
@@ -145,7 +142,7 @@ func (c *Console) readLedger(ctx context.Context, s *sight) {
 		head = s.records[0].Hash
 	}
 	if due := c.proof.at.Add(verifyEvery); !c.proof.running && (c.proof.at.IsZero() || c.proof.head != head && s.at.After(due)) {
-		c.prove(head)
+		c.prove(ctx, head)
 	}
 	s.proof = c.proof
 }
@@ -154,10 +151,10 @@ func (c *Console) readLedger(ctx context.Context, s *sight) {
 const verifyEvery = 2 * time.Second
 
 // prove verifies the ledger aside; c.mu is held.
-func (c *Console) prove(head string) {
+func (c *Console) prove(ctx context.Context, head string) {
 	c.proof.running = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		report, err := c.ledger.VerifyAll(ctx)
 		c.mu.Lock()

@@ -210,7 +210,7 @@ func (w *World) about(number string, n int, statuses ...string) (string, error) 
 func (w *World) next(n int, statuses ...string) (number string, err error) {
 	busy := map[string]bool{}
 	for _, t := range w.ServiceNow.Snapshot(1000).Tickets {
-		if t.Active {
+		if done := slices.Contains([]string{"6", "7", "8"}, t.Value) && t.Table == "incident"; t.Active && !done {
 			busy[t.Fields["u_employee_number"]] = true
 		}
 	}
