@@ -48,7 +48,7 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 		}
 	}
 	if real {
-		fmt.Fprintf(out, "Real tenants are plugged in: no sample ticket is played.\nWebhooks are taken at http://%s/webhooks/servicenow/...\n", f.listen)
+		fmt.Fprintf(out, "Real tenants are plugged in: no sample ticket is played.\nServing on http://%s: console, and webhooks below /webhooks.\n", f.listen)
 		return server.wait(ctx)
 	}
 	err = tell(ctx, w, f, out)
