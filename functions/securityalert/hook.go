@@ -231,7 +231,7 @@ func (h *Hook) enqueue(ctx context.Context, delivered []okta.LogEvent) (int, err
 	if err != nil {
 		return 0, err
 	}
-	fresh := relevant(rules, delivered)
+	fresh := rules.Wanted(delivered)
 	claims := make([]string, len(fresh))
 	for i, e := range fresh {
 		claims[i] = claimOf(e)

@@ -81,7 +81,7 @@ func (i *Intake) Take(ctx context.Context, way string, events []okta.LogEvent) (
 	if err != nil {
 		return out, err
 	}
-	fresh := relevant(rules, events)
+	fresh := rules.Wanted(events)
 	out.Relevant = len(fresh)
 	claims := make([]string, len(fresh))
 	for n, e := range fresh {

@@ -97,6 +97,10 @@ func (p *Poller) Run(ctx context.Context) (Polled, error) {
 			break
 		}
 		page, err := p.page(ctx, mine)
+		if errors.Is(err, errBookedOut) {
+			out.Behind = true
+			break
+		}
 		if err != nil {
 			return out, errors.Join(err, p.give(ctx, mine))
 		}
@@ -190,6 +194,10 @@ func (p *Poller) page(ctx context.Context, mine *hold) (okta.LogPage, error) {
 	return p.okta.PollLogs(ctx, mine.cursor)
 }
 
+// errBookedOut says that Okta's limit allows no further call in a run's time: the
+// next run goes on.
+var errBookedOut = errors.New("the System Log's limit is booked out")
+
 // seat books one call in the urgent lane: what comes late here comes late to
 // everything that follows.
 func (p *Poller) seat(ctx context.Context, mine *hold) error {
@@ -204,7 +212,7 @@ func (p *Poller) seat(ctx context.Context, mine *hold) error {
 		return nil
 	}
 	if ahead > time.Until(mine.until)-spare/2 {
-		return &fault.Throttled{Message: "the System Log was not read: Okta's limit for it is booked out", Until: booking.At}
+		return errBookedOut
 	}
 	select {
 	case <-ctx.Done():

@@ -13,7 +13,6 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"lifecycle/functions/securityalert/detect"
-	"lifecycle/shared/okta"
 	"lifecycle/shared/platform"
 )
 
@@ -212,9 +211,4 @@ func spent(err error) bool {
 		unknown  *sfntypes.TaskDoesNotExist
 	)
 	return errors.As(err, &timedOut) || errors.As(err, &invalid) || errors.As(err, &unknown)
-}
-
-// relevant are the events that any rule looks at.
-func relevant(rules *detect.Rules, events []okta.LogEvent) []okta.LogEvent {
-	return slices.DeleteFunc(slices.Clone(events), func(e okta.LogEvent) bool { return e.UUID == "" || !rules.Wants(e.Type) })
 }

@@ -152,12 +152,34 @@ var attacks = []episode{
 		[]string{"brute-force-rotating-devices", "brute-force"}, rotating(20),
 	},
 	{
+		"one server tries password after password for one account and gets in",
+		"MITRE ATT&CK T1110.001; Elastic, “successful login after credential attack”",
+		[]string{"brute-force", "success-after-brute-force"},
+		slices.Concat(every(20*time.Second, 25, func(int) syslog.Event {
+			return syslog.WrongPassword(anna, syslog.Hosting, syslog.Script)
+		}), later(9*minutes, one(syslog.SignIn(anna, syslog.Hosting, syslog.Script, syslog.Elsewhere()))...)),
+	},
+	{
+		"one account tried from four addresses in turn, with patience",
+		"Elastic, “brute force (multi source)”, below what it counts",
+		[]string{"brute-force"},
+		every(20*time.Second, 30, func(i int) syslog.Event {
+			return syslog.WrongPassword(anna, syslog.Hosting.At(syslog.Address(i%4)), syslog.Script)
+		}),
+	},
+	{
 		"an account tried from a dozen addresses and entered",
 		"Elastic, “brute force (multi source)” and “successful login after credential attack”",
-		[]string{"brute-force-many-sources", "brute-force", "success-after-brute-force"},
+		[]string{"brute-force-many-sources", "success-after-many-sources"},
 		slices.Concat(every(45*time.Second, 12, func(i int) syslog.Event {
 			return syslog.WrongPassword(anna, syslog.Hosting.At(syslog.Address(i)), syslog.Script)
 		}), later(15*minutes, one(syslog.SignIn(anna, syslog.Hosting, syslog.Linux, syslog.Elsewhere()))...)),
+	},
+	{
+		"an account tried from a dozen addresses, while the person signs in as usual",
+		"the same attack where it fails: the account must not look entered",
+		[]string{"brute-force-many-sources"},
+		slices.Concat(scattered(12), later(28*minutes, one(syslog.SignIn(anna, home, syslog.Mac))...)),
 	},
 	{
 		"accounts locked one after the other to keep people out",

@@ -15,8 +15,8 @@ import (
 
 // expression is a compiled expression over an event. The language is cut down to
 // what cannot fail while it runs and is over quickly: no indexing of lists, no
-// arithmetic, no clock, regular expressions are constants, and of functions those
-// that look at lists and texts.
+// arithmetic but +, which joins texts, no clock, regular expressions are constants,
+// and of functions those that look at lists and texts.
 type expression struct {
 	source  string
 	program *vm.Program
@@ -110,7 +110,7 @@ type grammar struct {
 	refused  *file.Error
 }
 
-var operators = []string{"and", "&&", "or", "||", "==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith", "matches"}
+var operators = []string{"and", "&&", "or", "||", "==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith", "matches", "+"}
 
 // Visit is called for the leaves first and for the root last.
 func (g *grammar) Visit(node *ast.Node) {

@@ -74,8 +74,16 @@ var examples = map[string]struct{ hit, miss []moment }{
 	"brute-force-rotating-devices": {rotating(6), rotating(5)},
 	"brute-force-many-sources":     {scattered(5), scattered(4)},
 	"success-after-brute-force": {
-		slices.Concat(failures(10), later(10*time.Minute, one(syslog.SignIn(anna, syslog.Berlin, syslog.Mac))...)),
-		slices.Concat(failures(10), later(10*time.Minute, one(syslog.SignIn(robin, syslog.Berlin, syslog.Mac))...)),
+		slices.Concat(failures(10), later(10*time.Minute, one(syslog.SignIn(anna, syslog.Berlin, syslog.Mac, syslog.Behaviors("New Device")))...)),
+		slices.Concat(failures(10), later(10*time.Minute, []moment{
+			{0, syslog.SignIn(robin, syslog.Berlin, syslog.Mac, syslog.Behaviors("New Device"))}, // somebody else
+			{0, syslog.SignIn(anna, syslog.Berlin, syslog.Mac)},                                  // on the usual device
+			{0, syslog.SignIn(anna, syslog.NewYork, syslog.IPhone, syslog.Elsewhere())},          // not whoever tried
+		}...)),
+	},
+	"success-after-many-sources": {
+		slices.Concat(scattered(5), later(25*time.Minute, one(syslog.SignIn(anna, syslog.Hosting, syslog.Script, syslog.Elsewhere()))...)),
+		slices.Concat(scattered(5), later(25*time.Minute, one(syslog.SignIn(anna, syslog.Berlin, syslog.Mac))...)),
 	},
 	"accounts-locked":  {locks(5), locks(4)},
 	"threat-detected":  {one(threat("DENY")), one(syslog.New("security.attack.start"))},

@@ -79,7 +79,7 @@ func (d *Detector) Detect(ctx context.Context, rules *Rules, events []okta.LogEv
 func (b *batch) consider(ctx context.Context, e okta.LogEvent) error {
 	var env *environment
 	for _, r := range b.rules.rules {
-		if !r.takes(e.Type) || len(r.outcomes) > 0 && !slices.Contains(r.outcomes, e.Outcome.Result) {
+		if !r.takes(e) {
 			continue
 		}
 		if env == nil {

@@ -158,6 +158,8 @@ func (l *loader) sequels() {
 			l.problems.add(at("rules", i, "after", "rule"), "has to be a rule that does not come after another itself")
 		case first.travel != nil:
 			l.problems.add(at("rules", i, "after", "rule"), "is a journey, which nothing can come after")
+		case first.counting != nil && first.counting.per != nil && r.after.by != nil && first.counting.per.source != r.after.by.source:
+			l.problems.add(at("rules", i, "after", "by"), "never matches: %s counts per %q, so write that", first.ID, first.counting.per.source)
 		case !d.Disabled && !slices.Contains(l.out.rules, first):
 			l.problems.add(at("rules", i, "after", "rule"), "is disabled, so this one could never match")
 		default:

@@ -25,8 +25,9 @@ var ordinary = []episode{
 	{name: "an all-hands in a hotel: twelve typing errors in ten minutes behind one address", events: slices.Concat(
 		every(40*time.Second, 12, func(i int) syslog.Event { return syslog.WrongPassword(person(i), syslog.Tokyo, syslog.Mac) }),
 		later(time.Minute, every(40*time.Second, 12, func(i int) syslog.Event { return syslog.SignIn(person(i), syslog.Tokyo, syslog.Mac) })...))},
-	{name: "somebody forgot the password, remembered after six tries", events: slices.Concat(failures(6), later(5*minutes, one(syslog.SignIn(anna, home, syslog.Mac))...))},
-	{name: "somebody forgot the password, remembered after twelve tries", events: slices.Concat(failures(12), later(8*minutes, one(syslog.SignIn(anna, home, syslog.Mac))...))},
+	{name: "somebody forgot the password, remembered after six tries", events: slices.Concat(failures(6), later(5*minutes, one(syslog.SignIn(anna, syslog.Berlin, syslog.Mac))...))},
+	{name: "somebody forgot the password, remembered after twelve tries", events: slices.Concat(failures(12), later(8*minutes, one(syslog.SignIn(anna, syslog.Berlin, syslog.Mac))...))},
+	{name: "somebody forgot the password, remembered after twelve tries on a new phone", events: slices.Concat(failures(12), later(8*minutes, one(syslog.SignIn(anna, syslog.Berlin, syslog.IPhone, syslog.Behaviors("New Device")))...))},
 	{name: "a program with an old password", events: every(2*time.Minute, 30, func(int) syslog.Event {
 		return syslog.WrongPassword(syslog.Person(seed.NumberService), syslog.CloudEast, syslog.Script)
 	})},

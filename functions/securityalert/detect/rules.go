@@ -4,6 +4,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/expr-lang/expr/vm"
+
+	"lifecycle/shared/okta"
 )
 
 // Severity is how bad it is if it is what it looks like.
@@ -160,15 +164,44 @@ func (r *Rules) Rule(id string) (*Rule, bool) {
 // All lists the rules that are in force, in the document's order.
 func (r *Rules) All() []*Rule { return slices.Clone(r.rules) }
 
-// Wants reports whether any rule looks at events of the type.
-func (r *Rules) Wants(eventType string) bool {
-	return slices.ContainsFunc(r.rules, func(rule *Rule) bool { return rule.takes(eventType) })
+// Wanted are the events that any rule has something to say about by themselves: the
+// others need not be looked at further.
+func (r *Rules) Wanted(events []okta.LogEvent) []okta.LogEvent {
+	var machine vm.VM
+	var wanted []okta.LogEvent
+	for _, e := range events {
+		if e.UUID != "" && r.wants(&machine, e) {
+			wanted = append(wanted, e)
+		}
+	}
+	return wanted
 }
 
-// takes reports whether the rule looks at events of the type.
-func (r *Rule) takes(eventType string) bool {
-	return slices.Contains(r.exact, eventType) ||
-		slices.ContainsFunc(r.prefixes, func(p string) bool { return strings.HasPrefix(eventType, p) })
+func (r *Rules) wants(machine *vm.VM, e okta.LogEvent) bool {
+	var env *environment
+	for _, rule := range r.rules {
+		if !rule.takes(e) {
+			continue
+		}
+		if env == nil {
+			made := newEnvironment(e)
+			env = &made
+		}
+		env.User = env.about(rule.subject)
+		if holds, err := rule.when.holds(machine, env); holds || err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// takes reports whether the rule looks at events of the type and the outcome.
+func (r *Rule) takes(e okta.LogEvent) bool {
+	if len(r.outcomes) > 0 && !slices.Contains(r.outcomes, e.Outcome.Result) {
+		return false
+	}
+	return slices.Contains(r.exact, e.Type) ||
+		slices.ContainsFunc(r.prefixes, func(p string) bool { return strings.HasPrefix(e.Type, p) })
 }
 
 // Overdue lists the suppressions that have expired, as "id (owner)".
