@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"shared/fault"},
 	{"shared/platform"},
 	{"shared/audit", "shared/guard", "shared/idempotency", "shared/ratelimit", "shared/entitlement"},
-	{"shared/okta", "shared/servicenow", "shared/lease"},
+	{"shared/okta", "shared/servicenow", "shared/lease", "shared/report"},
 	{"shared/approval"},
 	{"shared/event", "shared/workflow"},
 }

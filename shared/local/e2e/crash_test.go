@@ -38,15 +38,15 @@ type process struct {
 func processes() []process {
 	return append(append(accessProcesses(), moverProcesses()...), []process{
 		{
-			name: "onboarding", machine: joining, login: jana, whole: true,
+			name: "onboarding", options: alone, machine: joining, login: jana, whole: true,
 			play: func(o *office) scenario.Ticket { return o.hire(seller) },
 		},
 		{
-			name: "offboarding", machine: leaving, login: scenario.Login("E1031"), whole: true,
+			name: "offboarding", options: alone, machine: leaving, login: scenario.Login("E1031"), whole: true,
 			play: func(o *office) scenario.Ticket { return o.leaver("E1031", nil) },
 		},
 		{
-			name: "onboarding of a former employee", machine: joining, login: scenario.Login(seed.NumberFormer), every: 4,
+			name: "onboarding of a former employee", options: alone, machine: joining, login: scenario.Login(seed.NumberFormer), every: 4,
 			prepare: func(o *office) {
 				o.must(o.Okta.AddMember(seed.GroupID("Sales"), seed.PersonOktaID(seed.NumberFormer)))
 				o.hrSays(seed.NumberFormer, map[string]string{"active": "true", "locked_out": "false"})
@@ -60,7 +60,7 @@ func processes() []process {
 			},
 		},
 		{
-			name: "conversion of a contractor", machine: joining, login: scenario.Login("E1044"), every: 4,
+			name: "conversion of a contractor", options: alone, machine: joining, login: scenario.Login("E1044"), every: 4,
 			prepare: func(o *office) { o.hrSays("E1044", map[string]string{"title": "Engineer"}) },
 			play: func(o *office) scenario.Ticket {
 				return o.hire(map[string]string{
@@ -69,7 +69,7 @@ func processes() []process {
 			},
 		},
 		{
-			name: "onboarding that is mended and then waits for its day", machine: joining, login: jana, every: 5,
+			name: "onboarding that is mended and then waits for its day", options: alone, machine: joining, login: jana, every: 5,
 			play: func(o *office) scenario.Ticket {
 				ticket := o.hired(map[string]string{"manager": "", "start_date": "2000-01-07"})
 				o.edits(ticket, map[string]string{"manager": "E1010"})
@@ -77,7 +77,7 @@ func processes() []process {
 			},
 		},
 		{
-			name: "offboarding that a second person has to agree to", machine: leaving, login: scenario.Login(seed.NumberBreakGlass), every: 5,
+			name: "offboarding that a second person has to agree to", options: alone, machine: leaving, login: scenario.Login(seed.NumberBreakGlass), every: 5,
 			play: func(o *office) scenario.Ticket {
 				ticket := o.leaver(seed.NumberBreakGlass, nil)
 				o.answersOnceAsked(ticket, "E1007", snowsim.Approved)
@@ -85,7 +85,7 @@ func processes() []process {
 			},
 		},
 		{
-			name: "offboarding with a legal hold that is lifted", machine: leaving, login: scenario.Login("E1025"), every: 5,
+			name: "offboarding with a legal hold that is lifted", options: alone, machine: leaving, login: scenario.Login("E1025"), every: 5,
 			play: func(o *office) scenario.Ticket {
 				ticket := o.leaver("E1025", map[string]string{"legal_hold": "true"})
 				o.rests(leaving, ticket, "WaitForRelease")
@@ -94,7 +94,7 @@ func processes() []process {
 			},
 		},
 		{
-			name: "offboarding whose access returns and is removed again", machine: leaving, login: scenario.Login("E1013"), every: 5,
+			name: "offboarding whose access returns and is removed again", options: alone, machine: leaving, login: scenario.Login("E1013"), every: 5,
 			play: func(o *office) scenario.Ticket {
 				ticket := o.gone("E1013", nil)
 				o.must(o.Okta.AddMember(seed.GroupID("GitHub Engineers"), seed.PersonOktaID("E1013")))
@@ -104,7 +104,7 @@ func processes() []process {
 			},
 		},
 		{
-			name: "undo of an offboarding", machine: undoing, login: scenario.Login("E1013"), every: 3,
+			name: "undo of an offboarding", options: alone, machine: undoing, login: scenario.Login("E1013"), every: 3,
 			prepare: func(o *office) { o.gone("E1013", nil) },
 			play: func(o *office) scenario.Ticket {
 				ticket := o.onlyTicket()
@@ -130,6 +130,13 @@ func (o *office) onlyTicket() scenario.Ticket {
 	}
 	return scenario.Ticket{Table: "incident", SysID: tickets[0]["sys_id"], Number: tickets[0]["number"]}
 }
+
+// never is a pace at which no schedule runs: what is counted is what the process
+// itself calls, and nothing comes to its help.
+const never = 400 * 24 * time.Hour
+
+// alone is a world without schedules.
+var alone = scenario.Options{Options: local.Options{Pace: never}}
 
 // rare is a pace at which schedules run now and then only, so that the calls
 // that are counted are those of the process.
@@ -230,7 +237,9 @@ func (p process) disturbed(t *testing.T, n int, verdict local.Verdict, want stri
 func (p process) run(t *testing.T, decide func(local.Outgoing) local.Verdict, then func(*office, scenario.Ticket)) {
 	t.Helper()
 	options := p.options
-	options.Pace = rare
+	if options.Pace == 0 {
+		options.Pace = rare
+	}
 	inOffice(t, options, func(o *office) {
 		if p.prepare != nil {
 			p.prepare(o)

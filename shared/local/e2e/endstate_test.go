@@ -34,8 +34,13 @@ func (o *office) endState(p process, t scenario.Ticket) string {
 	shown := o.ticket(t)
 	line("ticket %s, with %q, watched by %q, files %d", shown.State, shown.Group, o.Column(t, "watch_list"), len(shown.Files))
 	for _, field := range []string{"comments", "work_notes"} {
+		var notes []string
 		for _, note := range o.Notes(t, field) {
-			line("%s:\n%s", field, steady(note, a.ID))
+			notes = append(notes, steady(note, a.ID))
+		}
+		slices.Sort(notes) // what only informs may come sooner or later
+		for _, note := range notes {
+			line("%s:\n%s", field, note)
 		}
 	}
 	for _, approval := range o.ServiceNow.Approvals(t.SysID) {

@@ -73,9 +73,7 @@ func TestStorms(t *testing.T) {
 
 func (s storm) rage(t *testing.T, p process, from int, want string) {
 	t.Helper()
-	options := p.options
-	options.Pace = rare
-	inOffice(t, options, func(o *office) {
+	inOffice(t, p.options, func(o *office) {
 		var once sync.Once
 		o.Sabotage(func(c local.Outgoing) local.Verdict {
 			if c.N >= from {

@@ -105,6 +105,12 @@ func answered(ctx context.Context, w *World, told *Told, ticket Ticket, manager,
 		return task, err
 	}
 	told.happened("%s closed it with %q", Login(manager), answer)
+	err := w.until(ctx, task.Number+" has not been carried out", func() bool {
+		return strings.Contains(w.lastNote(task, "work_notes"), "The decisions are carried out.")
+	})
+	if err != nil || w.deployed {
+		return task, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return task, w.Settled(ctx, task, recertificationMachine)
