@@ -22,8 +22,8 @@ var layers = [][]string{
 	{"shared/fault"},
 	{"shared/platform"},
 	{"shared/audit", "shared/guard", "shared/idempotency", "shared/ratelimit", "shared/entitlement"},
-	{"shared/okta", "shared/servicenow", "shared/lease", "shared/report"},
-	{"shared/approval"},
+	{"shared/okta", "shared/servicenow", "shared/lease"},
+	{"shared/approval", "shared/report"},
 	{"shared/event", "shared/workflow"},
 }
 
