@@ -2,11 +2,8 @@ package local
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // S3's ETag of a small object is its MD5
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,7 +28,7 @@ func (c *Cloud) awsTransport() http.RoundTripper {
 		case target == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 			return c.topics.RoundTrip(r)
 		case target == "":
-			return c.objects.RoundTrip(r)
+			return c.objects.RoundTrip(awsHost, r)
 		}
 		return nil, fmt.Errorf("the embedded cloud has no service for %s", target)
 	})
@@ -92,82 +89,6 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return reply(r, http.StatusOK, "application/x-amz-json-1.1", body), nil
-}
-
-// objects is S3 as far as the functions use it: GetObject with If-None-Match,
-// PutObject with If-Match.
-type objects struct {
-	mu      sync.Mutex
-	content map[string][]byte // by bucket/key
-}
-
-func (o *objects) put(bucket, key string, content []byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.content == nil {
-		o.content = map[string][]byte{}
-	}
-	o.content[bucket+"/"+key] = content
-}
-
-func (o *objects) RoundTrip(r *http.Request) (*http.Response, error) {
-	bucket, _, _ := strings.Cut(r.URL.Host, ".")
-	path := bucket + r.URL.Path
-	if strings.HasSuffix(awsEndpoint, "//"+r.URL.Host) { // path style
-		path = strings.TrimPrefix(r.URL.Path, "/")
-	}
-	switch r.Method {
-	case http.MethodGet:
-	case http.MethodPut:
-		return o.write(r, path)
-	default:
-		return nil, fmt.Errorf("the embedded S3 does not do %s", r.Method)
-	}
-	o.mu.Lock()
-	content, found := o.content[path]
-	o.mu.Unlock()
-	if !found {
-		return reply(r, http.StatusNotFound, "application/xml",
-			[]byte(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>`)), nil
-	}
-	etag := etagOf(content)
-	if r.Header.Get("If-None-Match") == etag {
-		return reply(r, http.StatusNotModified, "", nil), nil
-	}
-	response := reply(r, http.StatusOK, "application/octet-stream", content)
-	response.Header.Set("ETag", etag)
-	response.Header.Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
-	return response, nil
-}
-
-func etagOf(content []byte) string {
-	sum := md5.Sum(content) //nolint:gosec // see above
-	return `"` + hex.EncodeToString(sum[:]) + `"`
-}
-
-// write is PutObject: a body that is sent in chunks is refused rather than kept
-// as if the chunks' lengths were its content.
-func (o *objects) write(r *http.Request, path string) (*http.Response, error) {
-	if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") {
-		return nil, errors.New("the embedded S3 takes no chunked body")
-	}
-	content, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if wanted := r.Header.Get("If-Match"); wanted != "" && wanted != etagOf(o.content[path]) {
-		return reply(r, http.StatusPreconditionFailed, "application/xml",
-			[]byte(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>PreconditionFailed</Code><Message>At least one of the pre-conditions you specified did not hold</Message></Error>`)), nil
-	}
-	if o.content == nil {
-		o.content = map[string][]byte{}
-	}
-	o.content[path] = content
-	response := reply(r, http.StatusOK, "", nil)
-	response.Header.Set("ETag", etagOf(content))
-	return response, nil
 }
 
 // reply is an HTTP answer made in memory.

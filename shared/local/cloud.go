@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lifecycle/shared/local/buckets"
 	"lifecycle/shared/local/dynamo"
 	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/snowsim"
@@ -23,7 +24,8 @@ import (
 const (
 	OktaURL       = "https://okta.simulated.example"
 	ServiceNowURL = "https://servicenow.simulated.example"
-	awsEndpoint   = "https://aws.simulated.example"
+	awsHost       = "aws.simulated.example"
+	awsEndpoint   = "https://" + awsHost
 )
 
 // Options says what to run. The zero value with a Root is the whole system
@@ -63,7 +65,7 @@ type Cloud struct {
 	functions  map[string]*function // by ARN
 	byID       map[string]*function
 	vault      vault
-	objects    objects
+	objects    buckets.Store
 	topics     topics
 	saboteur   atomic.Pointer[func(Outgoing) Verdict]
 	calls      atomic.Int64
@@ -112,6 +114,9 @@ func (c *Cloud) fill(ctx context.Context) error {
 	}
 	if err := c.fillVault(); err != nil {
 		return err
+	}
+	for _, b := range c.Template.Buckets {
+		c.objects.Create(buckets.Bucket{Name: b.Name, Versioned: b.Versioned, Lock: buckets.Retention{Mode: b.LockMode, Days: b.LockDays}})
 	}
 	c.fillObjects()
 	for _, f := range c.Template.Functions {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"lifecycle/functions/accessrequest"
@@ -22,6 +23,7 @@ import (
 	"lifecycle/functions/statesync"
 	"lifecycle/functions/sweep"
 	"lifecycle/shared/event"
+	"lifecycle/shared/local/buckets"
 	"lifecycle/shared/local/dynamo"
 	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/seed"
@@ -143,7 +145,7 @@ func (c *Cloud) fillObjects() {
 func (c *Cloud) PutRules(rules []byte) {
 	for _, f := range c.Template.Functions {
 		if bucket := f.Env["RULES_BUCKET"]; bucket != "" {
-			c.objects.put(bucket, f.Env["RULES_KEY"], rules)
+			c.objects.Put(bucket, f.Env["RULES_KEY"], rules)
 		}
 	}
 }
@@ -189,6 +191,22 @@ func (c *Cloud) every(ctx context.Context, tick template.Tick, do func()) {
 			}
 		}
 	})
+}
+
+// Objects is the embedded S3, for whoever looks from outside.
+func (c *Cloud) Objects() *buckets.Store { return &c.objects }
+
+// S3 is a client for it.
+func (c *Cloud) S3() *s3.Client { return s3.NewFromConfig(*c.awsConfig(c.awsTransport())) }
+
+// Bucket is the name of a bucket by its logical id.
+func (c *Cloud) Bucket(id string) string {
+	for _, b := range c.Template.Buckets {
+		if b.ID == id {
+			return b.Name
+		}
+	}
+	return ""
 }
 
 // SFN is a client for the embedded Step Functions, for whoever looks from

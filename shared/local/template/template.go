@@ -29,7 +29,7 @@ type Cloud struct {
 	Machines  []Machine
 	Tables    []Table
 	Secrets   []Secret
-	Buckets   []string
+	Buckets   []Bucket
 	Outputs   map[string]string
 }
 
@@ -140,7 +140,7 @@ func (c *Cloud) add(e *evaluator, id string, resource map[string]any) error {
 	case "AWS::SecretsManager::Secret":
 		c.Secrets = append(c.Secrets, Secret{ID: id, ARN: e.names[id]})
 	case "AWS::S3::Bucket":
-		c.Buckets = append(c.Buckets, e.names[id])
+		return c.addBucket(e, id, properties)
 	default:
 		if !slices.Contains(passive, kind) {
 			return fmt.Errorf("type %s is not part of the embedded cloud", kind)
