@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lifecycle/shared/audit"
+	"lifecycle/shared/decision"
 	"lifecycle/shared/entitlement"
 	"lifecycle/shared/fault"
 	"lifecycle/shared/lease"
@@ -26,7 +27,7 @@ func (s *Steps) BookDecisions(ctx context.Context, st taskState) (workflow.Seats
 	calls := okta.NewCalls()
 	for _, i := range q.Items {
 		switch {
-		case st.Ticket.Decisions[i.N] != wordRevoke:
+		case st.Ticket.Decisions[i.N] != decision.Revoke:
 		case i.Kind == entitlement.App:
 			calls.Add("DELETE", "/api/v1/apps/{id}/users/{id}", 1)
 		default:
@@ -58,18 +59,18 @@ func (s *Steps) CarryOutDecisions(ctx context.Context, st taskState) (carried, e
 	}
 	var out carried
 	for _, i := range q.Items {
-		decision, decided := st.Ticket.Decisions[i.N]
+		chosen, decided := st.Ticket.Decisions[i.N]
 		if !decided {
 			continue
 		}
 		_, err := s.ledger.Fact(ctx, audit.Change{
 			System: "lifecycle", Verb: "recertification.decided", Target: key(i.Kind, i.ID), Subject: q.UserID, Key: st.Number,
-			Reason: about(st.Subject, q), After: map[string]any{"decision": decision, "by": st.Ticket.By, "leases": i.Keys},
+			Reason: about(st.Subject, q), After: map[string]any{"decision": chosen, "by": st.Ticket.By, "leases": i.Keys},
 		})
 		if err != nil {
 			return carried{}, err
 		}
-		if decision == wordKeep {
+		if chosen == decision.Keep {
 			if err := s.confirm(ctx, st, q, i); err != nil {
 				return carried{}, err
 			}

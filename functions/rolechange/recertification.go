@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lifecycle/shared/audit"
+	"lifecycle/shared/decision"
 	"lifecycle/shared/fault"
 	"lifecycle/shared/lease"
 	"lifecycle/shared/servicenow"
@@ -151,7 +152,11 @@ func (s *Steps) remaining(ctx context.Context, q question) ([]item, error) {
 
 // answer reads the decisions of a task that somebody has closed.
 func answer(now standing, t servicenow.Ticket, q question, remaining []item) standing {
-	decisions, problems := readDecisions(t.Value("decisions"), q.Items)
+	lines := make([]decision.Item, len(q.Items))
+	for i, asked := range q.Items {
+		lines[i] = decision.Item{N: asked.N, Name: asked.Name}
+	}
+	decisions, problems := decision.Read(t.Value("decisions"), lines)
 	if by := t.Value("closed_by"); by != "" && by == q.Person {
 		problems = append(problems, "It was closed by the person whom it is about: somebody else has to decide.")
 	}
@@ -161,7 +166,7 @@ func answer(now standing, t servicenow.Ticket, q question, remaining []item) sta
 	}
 	now.Disposition, now.Decisions, now.By = answered, map[int]string{}, t.Value("closed_by")
 	for _, i := range remaining {
-		now.Decisions[i.N] = decisions[i.N]
+		now.Decisions[i.N] = decisions[i.N].Word
 	}
 	return now
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lifecycle/shared/audit"
+	"lifecycle/shared/decision"
 	"lifecycle/shared/fault"
 	"lifecycle/shared/servicenow"
 	"lifecycle/shared/workflow"
@@ -201,7 +202,7 @@ func (s *Steps) text(q question, login string, due time.Time) string {
 
 // consequence says what becomes of access that nobody decides about.
 func (s *Steps) consequence() string {
-	if s.settings.Unanswered == wordKeep {
+	if s.settings.Unanswered == decision.Keep {
 		return "kept"
 	}
 	return "revoked"

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"lifecycle/shared/approval"
+	"lifecycle/shared/decision"
 	"lifecycle/shared/fault"
 	"lifecycle/shared/guard"
 	"lifecycle/shared/idempotency"
@@ -21,8 +22,8 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	if settings.Unanswered != wordKeep && settings.Unanswered != wordRevoke {
-		return nil, &fault.Invalid{Message: fmt.Sprintf("the environment variable ROLE_CHANGE_UNANSWERED is %q; it has to be %s or %s", settings.Unanswered, wordKeep, wordRevoke)}
+	if settings.Unanswered != decision.Keep && settings.Unanswered != decision.Revoke {
+		return nil, &fault.Invalid{Message: fmt.Sprintf("the environment variable ROLE_CHANGE_UNANSWERED is %q; it has to be %s or %s", settings.Unanswered, decision.Keep, decision.Revoke)}
 	}
 	parts, err := workflow.Assemble(ctx, cloud, "ROLE_CHANGE_TICKETS", DefaultKind())
 	if err != nil {

@@ -61,6 +61,10 @@ func (t *Turns) Leave(ctx context.Context, what string, s Subject, withdrawn boo
 	return t.store.Leave(ctx, what, idempotency.Entrant{Ticket: s.Stream(), Number: s.Number, Execution: task.Execution}, withdrawn)
 }
 
+// Nudge makes whoever has custody of what the subject names look at it again, for
+// work that depends on another one's. Nobody having it is fine.
+func (c *Custodian) Nudge(ctx context.Context, s Subject) error { return c.nudge(ctx, s.Stream()) }
+
 // nudge makes whoever has custody of a ticket look at it again. A ticket that
 // nobody has any more is left as it is.
 func (c *Custodian) nudge(ctx context.Context, ticket string) error {

@@ -19,7 +19,7 @@ const module = "lifecycle/"
 
 // layers are the packages of shared, those above import those below only.
 var layers = [][]string{
-	{"shared/fault"},
+	{"shared/fault", "shared/decision"},
 	{"shared/platform"},
 	{"shared/audit", "shared/guard", "shared/idempotency", "shared/ratelimit", "shared/entitlement"},
 	{"shared/okta", "shared/servicenow", "shared/lease"},
