@@ -69,6 +69,7 @@ type Cloud struct {
 	topics     topics
 	saboteur   atomic.Pointer[func(Outgoing) Verdict]
 	calls      atomic.Int64
+	fedCalls   atomic.Int64
 	requests   atomic.Int64
 	background sync.WaitGroup
 	stop       context.CancelFunc
@@ -97,6 +98,10 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	}
 	ctx, c.stop = context.WithCancel(ctx)
 	if err := c.fill(ctx); err != nil {
+		c.Stop()
+		return nil, err
+	}
+	if err := c.feed(ctx); err != nil {
 		c.Stop()
 		return nil, err
 	}
@@ -183,7 +188,12 @@ func (c *Cloud) Sabotage(decide func(Outgoing) Verdict) {
 func (c *Cloud) Calls() int { return int(c.calls.Load()) }
 
 func (c *Cloud) judge(function string, r *http.Request) Verdict {
-	n := c.calls.Add(1)
+	var n int64
+	if f := c.byID[function]; f != nil && len(f.Feeds) > 0 {
+		n = -c.fedCalls.Add(1)
+	} else {
+		n = c.calls.Add(1)
+	}
 	decide := c.saboteur.Load()
 	if decide == nil {
 		return Pass

@@ -50,7 +50,9 @@ const (
 type Outgoing struct {
 	// Function is the logical id of who calls.
 	Function string
-	// N numbers the calls of all functions, from 1.
+	// N numbers the calls of all functions, from 1. Those of functions that a stream
+	// feeds come between others' calls at any time, so they are numbered by
+	// themselves, from -1 downward.
 	N       int
 	Request *http.Request
 }

@@ -37,6 +37,8 @@ type table struct {
 	// ttl names the attribute that says when an item expires; empty: none.
 	ttl   string
 	swept time.Time // when what had expired was last deleted
+	// stream gets every change; nil while nobody reads it.
+	stream *Stream
 }
 
 // index is an order of a table's items: partitions by hash key, each sorted by
@@ -244,6 +246,7 @@ func (t *table) sweep(now time.Time) {
 	}
 	for _, i := range gone {
 		t.remove(i)
+		t.note(i, nil)
 	}
 }
 

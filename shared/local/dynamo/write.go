@@ -32,6 +32,7 @@ type change struct {
 
 // apply makes the change.
 func (c change) apply() {
+	defer c.table.note(c.before, c.after)
 	if c.after == nil {
 		c.table.remove(c.keys)
 		return

@@ -158,6 +158,7 @@ func (e *evaluator) name(id string, resource map[string]any, stack string) error
 		attributes["Arn"], attributes["Name"] = ref, name
 	case "AWS::DynamoDB::Table":
 		attributes["Arn"] = arn("dynamodb", "table/"+physical)
+		attributes["StreamArn"] = attributes["Arn"] + "/stream/1"
 	case "AWS::SecretsManager::Secret":
 		ref = arn("secretsmanager", "secret:"+physical)
 	case "AWS::S3::Bucket":

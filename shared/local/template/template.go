@@ -44,6 +44,8 @@ type Function struct {
 	Ticks    []Tick
 	// Patterns are the EventBridge rules that send events to it.
 	Patterns []Pattern
+	// Feeds are the streams of tables that it is invoked with.
+	Feeds []Feed
 }
 
 // Route is a route of the HTTP API.
@@ -186,6 +188,12 @@ func (c *Cloud) addFunction(e *evaluator, id string, own map[string]any) error {
 				return fmt.Errorf("event %s: %w", name, err)
 			}
 			f.Patterns = append(f.Patterns, pattern)
+		case "DynamoDB":
+			feed, err := e.feed(about)
+			if err != nil {
+				return fmt.Errorf("event %s: %w", name, err)
+			}
+			f.Feeds = append(f.Feeds, feed)
 		default:
 			return fmt.Errorf("event %s: type %v is not part of the embedded cloud", name, kind)
 		}
