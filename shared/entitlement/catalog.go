@@ -126,6 +126,21 @@ func (r *Rules) Items() []Item {
 	return list
 }
 
+// ItemFor finds the catalog item that gives an entitlement; of several, the
+// riskiest.
+func (r *Rules) ItemFor(kind, id string) (found Item, ok bool) {
+	order := []Risk{Low, Medium, High}
+	for _, i := range r.Items() {
+		if i.Entitlement.Kind != kind || i.Entitlement.ID != id {
+			continue
+		}
+		if !ok || slices.Index(order, i.Risk) > slices.Index(order, found.Risk) {
+			found, ok = i, true
+		}
+	}
+	return found, ok
+}
+
 // parties reads "manager", "owner", "employee:E1001" and "group:IT".
 func parties(list []string) []Party {
 	out := make([]Party, 0, len(list))

@@ -333,6 +333,15 @@ func (r *Rules) Opposites(id string) []Entitlement {
 	return out
 }
 
+// Pairs lists everything that nobody may hold together.
+func (r *Rules) Pairs() []Pair {
+	out := make([]Pair, 0, len(r.pairs))
+	for _, p := range r.pairs {
+		out = append(out, Pair{Name: p.name, A: r.entitlements[p.a], B: r.entitlements[p.b], Reason: p.reason, Mode: p.mode})
+	}
+	return out
+}
+
 // collisions are the pairs of which both stand in grants.
 func (r *Rules) collisions(grants []Grant) []Pair {
 	var out []Pair

@@ -156,6 +156,21 @@ const (
 	outdated = 3 * believed
 )
 
+// Steady is the most calls of a bucket that may be booked within a minute by work
+// that is not urgent, for whoever divides long work into bookings: what does not
+// divide it evenly leaves a part of every minute unused.
+func (s *Seats) Steady(ctx context.Context, bucket string) (int, error) {
+	state, err := s.read(ctx, "the limit for "+bucket+" is not known")
+	if err != nil {
+		return 0, err
+	}
+	limit, err := state.board.limitOf(bucket)
+	if err != nil {
+		return 0, &fault.Invalid{Message: "the calls to Okta cannot be booked", Cause: err}
+	}
+	return allow(limit, s.share).steady, nil
+}
+
 // Learn takes in what Okta said of a limit in an answer: X-Rate-Limit-Limit,
 // -Remaining, -Reset. It writes only what differs from what is known: a lower
 // limit, a higher one for good, or that nothing is left before the reset because others used it up.

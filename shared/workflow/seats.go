@@ -29,13 +29,23 @@ const nearEnough = 2 * time.Second
 // booking that earlier holds when the state machine has waited for it. A retry
 // of the same visit to the state gets the same booking.
 func BookSeats(ctx context.Context, seats booker, class ratelimit.Class, needs []ratelimit.Need, earlier Seats) (Seats, error) {
+	return BookSeatsFor(ctx, seats, class, "", needs, earlier)
+}
+
+// BookSeatsFor is BookSeats for one of several branches that run side by side: it
+// names the branch, since two may enter a state at the same moment.
+func BookSeatsFor(ctx context.Context, seats booker, class ratelimit.Class, branch string, needs []ratelimit.Need, earlier Seats) (Seats, error) {
 	task, err := current(ctx)
 	if err != nil {
 		return Seats{}, err
 	}
 	booking := earlier.Booking
 	if !earlier.Wait {
-		if booking, err = seats.Book(ctx, class, task.Name()+"/"+task.Entered, needs); err != nil {
+		id := task.Name() + "/" + task.Entered
+		if branch != "" {
+			id += "/" + branch
+		}
+		if booking, err = seats.Book(ctx, class, id, needs); err != nil {
 			return Seats{}, err
 		}
 	}
