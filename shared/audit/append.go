@@ -46,6 +46,9 @@ func (l *Ledger) append(ctx context.Context, draft Record, known *head, with ...
 		r := draft
 		// Round(0) drops the monotonic reading, which is not stored.
 		r.Seq, r.Previous, r.At = known.seq+1, known.hash, time.Now().UTC().Round(0)
+		if r.At.Before(known.at) { // another machine's clock is ahead
+			r.At = known.at
+		}
 		r, body, err := sealed(r)
 		if err != nil {
 			return entry{}, &fault.Invalid{Message: what, Cause: err}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
@@ -19,6 +20,9 @@ type head struct {
 	// seq and hash are those of the last record; 0 and "" in an empty stream.
 	seq  int64
 	hash string
+	// at is when the last record was written: time never goes back within a stream,
+	// so that a period is never one with gaps. Heads of before have none.
+	at time.Time
 	// open maps a change (changeKey) to the number of its latest intent, for
 	// changes that may have been made although no outcome says so.
 	open map[string]int64
@@ -34,7 +38,7 @@ func (r Record) changeKey() string { return changeKey(r.Verb, r.Target, r.Key) }
 
 // after is the head once r has been appended.
 func (h head) after(r Record) head {
-	next := head{seq: r.Seq, hash: r.Hash, open: maps.Clone(h.open)}
+	next := head{seq: r.Seq, hash: r.Hash, at: r.At, open: maps.Clone(h.open)}
 	if next.open == nil {
 		next.open = map[string]int64{}
 	}
@@ -57,7 +61,7 @@ func (h head) item(stream string) map[string]types.AttributeValue {
 		open[change] = number(seq)
 	}
 	return map[string]types.AttributeValue{
-		"pk": text(stream), "sk": text(headKey), "seq": number(h.seq), hashAttribute: text(h.hash),
+		"pk": text(stream), "sk": text(headKey), "seq": number(h.seq), hashAttribute: text(h.hash), "at": text(h.at.Format(moment)),
 		"open": &types.AttributeValueMemberM{Value: open},
 	}
 }
@@ -74,6 +78,12 @@ func headOf(item map[string]types.AttributeValue) (head, error) {
 	}
 	if h.hash, ok = textOf(item[hashAttribute]); !ok {
 		return head{}, errors.New("its head has no hash")
+	}
+	if at, noted := textOf(item["at"]); noted {
+		var err error
+		if h.at, err = time.Parse(moment, at); err != nil {
+			return head{}, errors.New("its head does not say when it was written")
+		}
 	}
 	open, ok := item["open"].(*types.AttributeValueMemberM)
 	if !ok {

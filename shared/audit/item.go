@@ -24,6 +24,21 @@ const donePrefix = "done#"
 // hashAttribute holds a record's hash, and in the head the last record's.
 const hashAttribute = "hash"
 
+// lastKey sorts behind every record's key.
+const lastKey = "999999999999"
+
+// The indexes, named as their keys.
+const (
+	subjectIndex = "subject"
+	actorIndex   = "actor"
+	dayIndex     = "day"
+	ticketIndex  = "ticket"
+	targetIndex  = "target"
+)
+
+// recordAttributes are all that an item of a record has.
+var recordAttributes = []string{"pk", "sk", "body", hashAttribute, "at_seq", subjectIndex, actorIndex, dayIndex, ticketIndex, targetIndex}
+
 // moment is the form of a time in sort keys: it sorts as text.
 const moment = "2006-01-02T15:04:05.000000000Z"
 
@@ -69,14 +84,11 @@ func recordItem(r Record, body string) map[string]types.AttributeValue {
 // list.
 func indexed(r Record) map[string]string {
 	at := r.At.UTC()
-	values := map[string]string{
-		"at_seq": at.Format(moment) + "#" + recordKey(r.Seq), "day": at.Format(time.DateOnly),
-	}
-	if r.Subject != "" {
-		values["subject"] = r.Subject
-	}
-	if r.Actor != "" {
-		values["actor"] = r.Actor
+	values := map[string]string{"at_seq": at.Format(moment) + "#" + recordKey(r.Seq), dayIndex: at.Format(time.DateOnly)}
+	for name, value := range map[string]string{subjectIndex: r.Subject, actorIndex: r.Actor, ticketIndex: r.Ticket, targetIndex: r.Target} {
+		if value != "" {
+			values[name] = value
+		}
 	}
 	return values
 }

@@ -82,7 +82,7 @@ func (l *Ledger) Do(ctx context.Context, c Change, act func(context.Context, Att
 	if err != nil {
 		return err
 	}
-	effect, failure := act(ctx, Attempt{Repeated: intent.repeated})
+	effect, failure := act(ctx, Attempt{Repeated: intent.repeated, Record: intent.Ref()})
 
 	// The caller may have run out of time; what happened is noted all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), outcomeTime)

@@ -21,7 +21,7 @@ func (l *Ledger) Stream(ctx context.Context, stream string) ([]Record, error) {
 		TableName: aws.String(l.table), ConsistentRead: aws.Bool(true),
 		KeyConditionExpression: aws.String("pk = :stream AND sk BETWEEN :first AND :last"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":stream": text(stream), ":first": text(recordKey(0)), ":last": text("999999999999"),
+			":stream": text(stream), ":first": text(recordKey(0)), ":last": text(lastKey),
 		},
 	}
 	for r, err := range l.records(ctx, query, "the ledger of "+stream+" could not be read") {
@@ -71,9 +71,7 @@ func (l *Ledger) records(ctx context.Context, query *dynamodb.QueryInput, what s
 			}
 			r, err := recordOf(item)
 			if err != nil {
-				stream, _ := textOf(item["pk"])
-				seq, _ := textOf(item["sk"])
-				yield(Record{}, &fault.Conflict{Message: fmt.Sprintf("record %s of the ledger of %s is damaged; somebody has to verify this stream", seq, stream), Cause: err})
+				yield(Record{}, damaged(item, err))
 				return
 			}
 			if !yield(r, nil) {

@@ -124,6 +124,9 @@ type Attempt struct {
 	// this stream left no outcome, or failed without an answer: the change may
 	// have been made already.
 	Repeated bool
+	// Record names the intent of this attempt, "<stream>/<number>": what is written
+	// elsewhere says by it where its proof is.
+	Record string
 }
 
 // Effect is what came of a change.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -82,6 +83,29 @@ func (l *Ledger) VerifyAll(ctx context.Context) (Report, error) {
 // Verify recomputes a stream's chain of hashes, and what the head and the index
 // attributes say about it. Its error is DynamoDB's; damage is in the result.
 func (l *Ledger) Verify(ctx context.Context, stream string) (Verification, error) {
+	x, err := l.Examine(ctx, stream)
+	return x.Verification, err
+}
+
+// Link is a record as it lies in the table, damaged or not.
+type Link struct {
+	Seq int64
+	// Hash is that of the record's content, whatever the record says it is.
+	Hash string
+	// At is when the record says that it was written; zero when it cannot be read.
+	At time.Time
+}
+
+// Examination is the check of a stream with what it found there.
+type Examination struct {
+	Verification
+
+	// Links are the stream's records in order; what is no record is left out.
+	Links []Link
+}
+
+// Examine is Verify for who compares the records with copies of them.
+func (l *Ledger) Examine(ctx context.Context, stream string) (Examination, error) {
 	query := &dynamodb.QueryInput{
 		TableName: aws.String(l.table), ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :stream"),
@@ -90,11 +114,29 @@ func (l *Ledger) Verify(ctx context.Context, stream string) (Verification, error
 	c := chain{stream: stream, done: map[string]int64{}}
 	for item, err := range l.items(ctx, query, "the ledger of "+stream+" could not be read") {
 		if err != nil {
-			return Verification{}, err
+			return Examination{}, err
 		}
 		c.sort(item)
 	}
-	return c.verify(), nil
+	return Examination{Verification: c.verify(), Links: c.links()}, nil
+}
+
+func (c *chain) links() []Link {
+	links := make([]Link, 0, len(c.records))
+	for _, item := range c.records {
+		key, _ := textOf(item["sk"])
+		seq, err := strconv.ParseInt(key, 10, 64)
+		if err != nil || key != recordKey(seq) {
+			continue
+		}
+		body, _ := textOf(item["body"])
+		link := Link{Seq: seq, Hash: hashOf(body)}
+		if r, err := recordOf(item); err == nil {
+			link.At = r.At
+		}
+		links = append(links, link)
+	}
+	return links
 }
 
 // chain is a stream as it lies in the table.
@@ -168,9 +210,14 @@ func (c *chain) alone(item map[string]types.AttributeValue, seq int64) (Record, 
 		return Record{}, fmt.Sprintf("it was moved: record %d of %s stands in its place", r.Seq, r.Stream)
 	}
 	want := indexed(r)
-	for _, name := range []string{"subject", "actor", "day", "at_seq"} {
+	for _, name := range recordAttributes[4:] {
 		if got, _ := textOf(item[name]); got != want[name] {
 			return Record{}, fmt.Sprintf("it was altered: its attribute %s is not what the record says", name)
+		}
+	}
+	for name := range item {
+		if !slices.Contains(recordAttributes, name) {
+			return Record{}, fmt.Sprintf("it was altered: it has an attribute %s, which no record has", name)
 		}
 	}
 	return r, ""
@@ -212,6 +259,8 @@ func (c *chain) atEnd(end head) (int64, string) {
 		return h.seq + 1, "it was slipped in: the stream's head names the one before it as the last"
 	case h.hash != end.hash:
 		return end.seq, "it was replaced: the stream's head names another"
+	case !h.at.IsZero() && !h.at.Equal(end.at):
+		return end.seq, "the stream was altered: its head says that it was written at another time"
 	}
 	return differing(end.open, h.open, "which of its changes are open")
 }

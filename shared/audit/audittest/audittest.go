@@ -36,6 +36,8 @@ var Table = dynamo.Spec{
 		{Name: "subject", Hash: "subject", Range: moment},
 		{Name: "actor", Hash: "actor", Range: moment},
 		{Name: "day", Hash: "day", Range: moment},
+		{Name: "ticket", Hash: "ticket", Range: moment},
+		{Name: "target", Hash: "target", Range: moment},
 	},
 }
 
