@@ -155,6 +155,9 @@ func (s *Store) read(r request) *http.Response {
 		return reply(r.Request, http.StatusNotModified, nil)
 	}
 	response := reply(r.Request, http.StatusOK, v.Content)
+	if span := r.Header.Get("Range"); span != "" {
+		response = part(r.Request, v.Content, span)
+	}
 	if r.Method == http.MethodHead {
 		response.Body = http.NoBody
 	}
@@ -168,6 +171,18 @@ func (s *Store) read(r request) *http.Response {
 		response.Header.Set("X-Amz-Object-Lock-Mode", r.bucket.Lock.Mode)
 		response.Header.Set("X-Amz-Object-Lock-Retain-Until-Date", v.Until.UTC().Format(time.RFC3339))
 	}
+	return response
+}
+
+// part is the answer to a GetObject that asks for some bytes: "bytes=0-99".
+func part(r *http.Request, content []byte, span string) *http.Response {
+	var from, to int
+	if n, err := fmt.Sscanf(span, "bytes=%d-%d", &from, &to); err != nil || n != 2 || from > to || from >= len(content) {
+		return refuse(r, http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable")
+	}
+	to = min(to, len(content)-1)
+	response := reply(r, http.StatusPartialContent, content[from:to+1])
+	response.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to, len(content)))
 	return response
 }
 

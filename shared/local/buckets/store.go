@@ -40,6 +40,7 @@ type Version struct {
 	Until time.Time
 
 	serial int
+	tag    string
 }
 
 // Store is S3. The zero value is one without buckets; it is safe for concurrent
@@ -141,6 +142,8 @@ func (s *Store) Calls(operation string) int {
 func (s *Store) put(b *bucket, key string, v Version) Version {
 	s.serial++
 	v.serial, v.At = s.serial, time.Now()
+	sum := md5.Sum(v.Content) //nolint:gosec // see above
+	v.tag = `"` + hex.EncodeToString(sum[:]) + `"`
 	v.ID = "null"
 	if b.Versioned {
 		v.ID = fmt.Sprintf("v%012d", s.serial)
@@ -196,7 +199,4 @@ func (b *bucket) ordered() []string {
 	return b.keys
 }
 
-func (v Version) etag() string {
-	sum := md5.Sum(v.Content) //nolint:gosec // see above
-	return `"` + hex.EncodeToString(sum[:]) + `"`
-}
+func (v Version) etag() string { return v.tag }
