@@ -101,7 +101,7 @@ func (s *Steps) EndSessions(ctx context.Context, st state) (attempt, error) {
 // Undoing is offered only for what was done here.
 func (s *Steps) CheckContainment(ctx context.Context, st state) (workflow.Nothing, error) {
 	a, _, p, err := s.suspectOf(ctx, st)
-	if err != nil {
+	if err != nil || p.Suspicion.State != due { // an earlier attempt has kept it
 		return workflow.Nothing{}, err
 	}
 	u, err := s.okta.User(ctx, p.ID)
@@ -146,7 +146,7 @@ func (s *Steps) CheckContainment(ctx context.Context, st state) (workflow.Nothin
 // sessions stay ended.
 func (s *Steps) ReleaseAccount(ctx context.Context, st state) (workflow.Nothing, error) {
 	a, rules, p, err := s.suspectOf(ctx, st)
-	if err != nil {
+	if err != nil || p.Suspicion.State != undoing { // an earlier attempt has kept it
 		return workflow.Nothing{}, err
 	}
 	u, err := s.okta.User(ctx, p.ID)

@@ -17,8 +17,8 @@ import (
 	"lifecycle/shared/workflow"
 )
 
-// mostDescribed is how many people one round describes; the next goes on.
-const mostDescribed = 5
+// mostDescribed is how many people one round describes; the next goes on soon.
+const mostDescribed = 10
 
 // BookDescription books the reads about the people, urgent like all that a person
 // waits for who has to decide.
@@ -31,7 +31,7 @@ func (s *Steps) BookDescription(ctx context.Context, st state) (workflow.Seats, 
 	calls := okta.NewCalls().
 		Add("GET", "/api/v1/users/{id}", n).
 		Add("GET", "/api/v1/users/{id}/groups", 2*n). // and roles
-		Add("GET", "/api/v1/logs", n+(len(a.Evidence)-a.Attached+perQuery-1)/perQuery)
+		Add("GET", "/api/v1/logs", n+1+(len(a.Evidence)-a.Attached+perQuery-1)/perQuery)
 	return workflow.BookSeats(ctx, s.seats, ratelimit.Urgent, calls.Needs(), st.Seats)
 }
 
@@ -166,7 +166,7 @@ func (s *Steps) introduce(ctx context.Context, a *alert, rules *detect.Rules, po
 		}
 		put("person", found.SysID)
 	}
-	found, missing, err := s.lookUp(ctx, *a)
+	found, missing, err := s.firstEvents(ctx, *a)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,6 @@ func (s *Steps) events(ctx context.Context, a alert, uuids []string) ([]okta.Log
 // are none.
 func (s *Steps) lookUp(ctx context.Context, a alert) (found []okta.LogEvent, missing string, err error) {
 	task, _ := workflow.TaskOf(ctx)
-	uuids := a.Evidence[:min(perQuery, len(a.Evidence))]
 	booking, err := s.seats.Book(ctx, ratelimit.Urgent, task.Name()+"/evidence/"+task.Entered, okta.NewCalls().Add("GET", "/api/v1/logs", 1).Needs())
 	switch {
 	case err != nil:
@@ -52,7 +51,14 @@ func (s *Steps) lookUp(ctx context.Context, a alert) (found []okta.LogEvent, mis
 	case time.Until(booking.At) > time.Second:
 		return nil, "Okta's limit for its System Log is used up at the moment", nil
 	}
-	found, err = s.events(ctx, a, uuids)
+	return s.firstEvents(ctx, a)
+}
+
+// firstEvents reads the first events of an alert, for its description. missing
+// says why there are none.
+func (s *Steps) firstEvents(ctx context.Context, a alert) (found []okta.LogEvent, missing string, err error) {
+	task, _ := workflow.TaskOf(ctx)
+	found, err = s.events(ctx, a, a.Evidence[:min(perQuery, len(a.Evidence))])
 	switch {
 	case fault.Retryable(err) && task.Attempt == 0, fault.Is[*fault.Stopped](err):
 		return nil, "", err

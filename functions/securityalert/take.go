@@ -40,8 +40,10 @@ const (
 	// longestNap bounds a wait, so that a closed incident is noticed within half a
 	// day also when nothing happens.
 	longestNap = 12 * time.Hour
-	// unfinished is how long a containment that broke off is left.
+	// unfinished is how long a containment that broke off is left, breather how long
+	// people who are not described yet.
 	unfinished = 5 * time.Minute
+	breather   = time.Minute
 	// rest is how long an open incident without news keeps an execution.
 	rest = 30 * 24 * time.Hour
 )
@@ -164,8 +166,11 @@ func interval(notes int) time.Duration { return intervals[min(notes, len(interva
 // nap is how long there is nothing to do unless something comes.
 func (a *alert) nap() time.Duration {
 	nap := longestNap
+	if a.undescribed() {
+		nap = breather
+	}
 	if len(a.suspects(due, undoing)) > 0 { // it could not be finished: try again
-		nap = unfinished
+		nap = min(nap, unfinished)
 	}
 	if a.news() {
 		nap = min(nap, time.Until(a.Quiet))

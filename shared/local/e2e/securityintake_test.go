@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,12 +220,15 @@ func (w *watch) whole() string {
 	for _, t := range w.incidents() {
 		fmt.Fprintf(&b, "%s priority %s state %s files %d\n%s\n", w.Column(t, "short_description"), w.Column(t, "priority"), w.Column(t, "state"),
 			len(w.ticket(t).Files), moment.ReplaceAllString(w.Column(t, "description"), "(time)"))
+		var lines []string // what is disturbed may change their order
 		for _, note := range w.Notes(t, "work_notes") {
-			fmt.Fprintf(&b, "- %s\n", steady(note, ""))
+			lines = append(lines, "- "+steady(note, ""))
 		}
 		for _, a := range w.ServiceNow.Approvals(t.SysID) {
-			fmt.Fprintf(&b, "%s: %s\n", a.Name, a.State)
+			lines = append(lines, a.Name+": "+a.State)
 		}
+		slices.Sort(lines)
+		b.WriteString(strings.Join(lines, "\n") + "\n")
 	}
 	a := w.person(attacker)
 	fmt.Fprintf(&b, "%s, sessions %d, pages %d, running %d\n", a.Status, a.Sessions, len(w.pages()), len(w.alertsRunning()))
