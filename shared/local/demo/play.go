@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -63,23 +62,23 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 
 // tell plays the story and says how the ledger and Okta's limits came out of it.
 func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error {
-	acts := slices.Concat(
+	chapters := [][]scenario.Act{
 		scenario.Joiners(),
 		scenario.AccessRequests(),
-		scenario.Movers(),
+		scenario.Movers()[:1], scenario.Movers()[1:], // each waits for its seats
 		scenario.Leavers(),
 		scenario.Sync(),
 		scenario.Credentials(),
-	)
+	}
 	if f.against != "" {
-		acts = scenario.Anywhere()
-		fmt.Fprintf(out, "Playing %d acts through %s, around a simulated Okta org and ServiceNow instance of 50 people.\n", len(acts), f.against)
+		chapters = [][]scenario.Act{scenario.Anywhere()}
+		fmt.Fprintf(out, "Playing %d acts through %s, around a simulated Okta org and ServiceNow instance of 50 people.\n", len(chapters[0]), f.against)
 	} else {
 		fmt.Fprintf(out, "%d functions, %d state machines and %d tables of template.yaml are up in this process,\n"+
 			"around a simulated Okta org and ServiceNow instance of 50 people.\n",
 			len(w.Template.Functions), len(w.Template.Machines), len(w.Template.Tables))
 	}
-	failed := story(ctx, w, acts, out)
+	failed := story(ctx, w, chapters, out)
 	if f.against == "" {
 		failed = append(failed, audited(ctx, w, out))
 	}
@@ -87,24 +86,53 @@ func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error 
 	return errors.Join(failed...)
 }
 
-// story plays every act and tells it.
-func story(ctx context.Context, w *scenario.World, acts []scenario.Act, out io.Writer) (failed []error) {
-	for i, act := range acts {
-		fmt.Fprintf(out, "\n%d. %s\n", i+1, act.Title)
-		told, err := act.Play(ctx, w)
-		for _, line := range told.Happened {
-			fmt.Fprintf(out, "   %s\n", line)
+// played is an act that is over.
+type played struct {
+	act  scenario.Act
+	told scenario.Told
+	err  error
+}
+
+// story plays the chapters side by side, as a company's days are, each act after the
+// one before it in its chapter, and tells them one after the other.
+func story(ctx context.Context, w *scenario.World, chapters [][]scenario.Act, out io.Writer) (failed []error) {
+	var over []chan played
+	for _, acts := range chapters {
+		done := make(chan played, len(acts))
+		over = append(over, done)
+		go func() {
+			defer close(done)
+			for _, act := range acts {
+				told, err := act.Play(ctx, w)
+				done <- played{act, told, err}
+			}
+		}()
+	}
+	n := 0
+	for _, done := range over {
+		for p := range done {
+			n++
+			if err := tellAct(out, n, p); err != nil {
+				failed = append(failed, err)
+			}
 		}
-		column(out, "Okta", told.Okta)
-		column(out, "ServiceNow", told.ServiceNow)
-		if err != nil {
-			fmt.Fprintf(out, "   WRONG      %s\n", strings.ReplaceAll(err.Error(), "\n", "\n              "))
-			failed = append(failed, fmt.Errorf("act %d (%s): %w", i+1, act.Title, err))
-			continue
-		}
-		fmt.Fprintf(out, "   %-10s as it has to be\n", "✓")
 	}
 	return failed
+}
+
+func tellAct(out io.Writer, n int, p played) error {
+	fmt.Fprintf(out, "\n%d. %s\n", n, p.act.Title)
+	for _, line := range p.told.Happened {
+		fmt.Fprintf(out, "   %s\n", line)
+	}
+	column(out, "Okta", p.told.Okta)
+	column(out, "ServiceNow", p.told.ServiceNow)
+	if p.err != nil {
+		fmt.Fprintf(out, "   WRONG      %s\n", strings.ReplaceAll(p.err.Error(), "\n", "\n              "))
+		return fmt.Errorf("act %d (%s): %w", n, p.act.Title, p.err)
+	}
+	fmt.Fprintf(out, "   %-10s as it has to be\n", "✓")
+	return nil
 }
 
 func column(out io.Writer, title string, lines []string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"lifecycle/shared/local/oktasim"
@@ -96,11 +97,20 @@ func titleChanged(ctx context.Context, w *World) (told Told, err error) {
 	if err != nil {
 		return told, err
 	}
-	calls := len(w.States.Executions(w.Machine(stateSyncMachine)))
+	// The input names the account that an event is about.
+	aboutIt := func() (n int) {
+		for _, e := range w.States.Executions(w.Machine(stateSyncMachine)) {
+			if strings.Contains(e.Input, id) {
+				n++
+			}
+		}
+		return n
+	}
+	runs := aboutIt()
 	if err := w.Poll(ctx); err != nil {
 		return told, err
 	}
-	echoed := len(w.States.Executions(w.Machine(stateSyncMachine))) - calls
+	echoed := aboutIt() - runs
 	told.happened("the echo of that in Okta's System Log was recognised as our own and started nothing")
 	told.Okta = append(told.Okta, fmt.Sprintf("%s is %q", now().Login, now().Profile["title"]))
 	told.ServiceNow = append(told.ServiceNow, fmt.Sprintf("sys_user of %s is %q", Login(number), w.ServiceNow.Record("sys_user", seed.PersonSysID(number))["title"]))
