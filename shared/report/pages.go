@@ -1,8 +1,12 @@
 package report
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"html/template"
+	"strings"
+	"time"
 )
 
 //go:embed templates
@@ -12,12 +16,48 @@ var templates embed.FS
 var pages = template.Must(template.New("").Funcs(functions).ParseFS(templates, "templates/*.html"))
 
 var functions = template.FuncMap{
-	"number": number, "day": day, "minute": minute, "second": second, "iso": iso, "because": because,
+	"number": number, "count": count, "day": day, "minute": minute, "second": second, "iso": iso, "because": because,
+	"title": title, "sentence": sentence, "ago": ago, "lower": strings.ToLower, "short": short,
+	"args": func(list ...any) []any { return list },
 }
 
-// timelineView is a timeline as its page shows it.
-type timelineView struct {
-	Timeline
+// ago is how long before t something was, in words.
+func ago(then, t time.Time) string {
+	if d := t.Sub(then); d >= 24*time.Hour {
+		return lasted(d) + " before"
+	}
+	return "the same day"
 }
 
-func timelinePage(t Timeline) timelineView { return timelineView{Timeline: t} }
+func short(hash string) string { return hash[:min(12, len(hash))] }
+
+// shell is what every page brings along: its style and script, and the policy that allows
+// nothing else, from nowhere.
+type shell struct {
+	Style  template.CSS
+	Script template.JS
+	Policy string
+}
+
+var sheet = newShell()
+
+func newShell() shell {
+	style, script := asset("page.css"), asset("page.js")
+	return shell{
+		Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // embedded, ours
+		Policy: "default-src 'none'; img-src data:; style-src '" + digest(style) + "'; script-src '" + digest(script) + "'; base-uri 'none'; form-action 'none'",
+	}
+}
+
+func asset(name string) string {
+	text, err := templates.ReadFile("templates/" + name)
+	if err != nil {
+		panic(err) // embedded: it is there or nothing builds
+	}
+	return string(text)
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

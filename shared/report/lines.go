@@ -1,0 +1,297 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+)
+
+// timelineView is a timeline as its page shows it.
+type timelineView struct {
+	Timeline
+	Style   template.CSS
+	Policy  string
+	Title   string
+	Proof   proofState
+	Ticks   []tick
+	Lanes   []lane
+	Days    []dayOf
+	Between string
+}
+
+// proofState is how the chains stand, all together.
+type proofState struct {
+	Class, Word, Text string
+	Bad               []string
+}
+
+// tick is a mark on the axis of time, at X percent.
+type tick struct {
+	X     float64
+	Label string
+}
+
+// lane is an access in the drawing and in the table.
+type lane struct {
+	Access
+	Bars  []bar
+	State string // in words
+	Warn  string // what somebody should look at
+	Rows  []Span
+	// Bare says that the rows are of Okta's own: no reason is recorded.
+	Bare  bool
+	entry map[string]int
+}
+
+// bar is a span in the drawing, in percent.
+type bar struct {
+	X, W       float64
+	Y, H       int
+	Class, Why string
+}
+
+// dayOf are the entries of a day.
+type dayOf struct {
+	Day     time.Time
+	Entries []line
+}
+
+// line is an entry with its place, to which proofs lead.
+type line struct {
+	Entry
+	No     int
+	Proven string // "", "bad"
+}
+
+// lag is how long taking access away may take before somebody should look at it.
+const lag = time.Hour
+
+func timelinePage(t Timeline) timelineView {
+	v := timelineView{
+		Timeline: t, Style: sheet.Style, Proof: proofOf(t), Title: cmp.Or(t.Name, t.Of),
+		Policy: "default-src 'none'; img-src data:; style-src '" + digest(string(sheet.Style)) + "'; base-uri 'none'; form-action 'none'",
+	}
+	entry := map[string]int{}
+	for i, e := range t.Entries {
+		entry[e.Proof.Record], entry[e.Intent.Record] = i+1, i+1
+		l := line{Entry: e, No: i + 1}
+		if c := t.Chains[e.Chain]; c.Checked && !c.OK() && e.Proof.Seq >= c.Verification.Bad {
+			l.Proven = "bad"
+		}
+		if n := len(v.Days); n == 0 || day(v.Days[n-1].Day) != day(e.At) {
+			v.Days = append(v.Days, dayOf{Day: e.At})
+		}
+		last := &v.Days[len(v.Days)-1]
+		last.Entries = append(last.Entries, l)
+	}
+	from, to := extent(t)
+	v.Ticks = ticks(from, to)
+	v.Between = day(from) + " to " + day(to)
+	for _, a := range t.Access {
+		v.Lanes = append(v.Lanes, laneOf(t, a, from, to, entry))
+	}
+	return v
+}
+
+func proofOf(t Timeline) (p proofState) {
+	checked, bad := 0, 0
+	for _, c := range t.Chains {
+		switch {
+		case c.Checked && !c.OK():
+			bad++
+			p.Bad = append(p.Bad, c.Verification.String())
+			fallthrough
+		case c.Checked:
+			checked++
+		}
+	}
+	of := count(t.Records, "record", "records") + " in " + count(len(t.Chains), "stream", "streams") + " of the ledger"
+	switch {
+	case bad > 0:
+		p.Class, p.Word, p.Text = "damaged", "Proof broken", count(bad, "stream is", "streams are")+" not as written; do not rely on what is marked"
+	case len(t.Chains) == 0:
+		p.Class, p.Word, p.Text = "open", "No records", "the ledger tells nothing about it"
+	case checked < len(t.Chains):
+		p.Class, p.Word, p.Text = "open", "Proof not checked", of+"; verify before relying on it"
+	default:
+		p.Class, p.Word, p.Text = "closed", "Proof intact", of+", chain of hashes verified"
+	}
+	return p
+}
+
+// extent is the time that the drawing covers.
+func extent(t Timeline) (from, to time.Time) {
+	earliest := func(at time.Time) {
+		if !at.IsZero() && (from.IsZero() || at.Before(from)) {
+			from = at
+		}
+		if at.After(to) {
+			to = at
+		}
+	}
+	lasts := false
+	for _, e := range t.Entries {
+		earliest(e.At)
+	}
+	for _, a := range t.Access {
+		for _, s := range append(append([]Span{}, a.Held...), a.Reasons...) {
+			earliest(s.From)
+			earliest(s.Until)
+			lasts = lasts || s.Lasts()
+		}
+	}
+	if lasts && t.At.After(to) {
+		to = t.At
+	}
+	if from.IsZero() {
+		from, to = t.At, t.At
+	}
+	if d := to.Sub(from); d < time.Minute {
+		to = from.Add(time.Minute)
+	} else if !lasts {
+		to = to.Add(d / 50)
+	}
+	return from, to
+}
+
+func laneOf(t Timeline, a Access, from, to time.Time, entry map[string]int) lane {
+	l := lane{Access: a, Rows: a.Reasons, State: stateOf(a), entry: entry}
+	if len(l.Rows) == 0 {
+		l.Rows, l.Bare = a.Held, a.Kind != Account && t.Kind == OfPerson
+	}
+	at := func(moment time.Time, otherwise float64) float64 {
+		if moment.IsZero() {
+			return otherwise
+		}
+		return 100 * moment.Sub(from).Seconds() / to.Sub(from).Seconds()
+	}
+	add := func(s Span, y, h int, class string) {
+		x, end := at(s.From, 0), at(s.Until, at(t.At, 100))
+		if s.Lasts() {
+			end = max(min(end, 100), x)
+		}
+		if s.From.IsZero() {
+			class += " before"
+		}
+		l.Bars = append(l.Bars, bar{X: hundredth(x), W: hundredth(max(end-x, .5)), Y: y, H: h, Class: class, Why: spanWords(s)})
+	}
+	for _, s := range a.Held {
+		add(s, 4, 11, "held")
+	}
+	for _, s := range a.Reasons {
+		kind, _, _ := strings.Cut(s.Key, "/")
+		add(s, 19, 5, "reason "+kind)
+	}
+	if t.Kind == OfPerson {
+		l.Warn = gap(a)
+	}
+	return l
+}
+
+func hundredth(x float64) float64 { return float64(int(x*100+.5)) / 100 }
+
+func spanWords(s Span) string {
+	begin, end := "before the first record", "lasts"
+	if !s.From.IsZero() {
+		begin = minute(s.From)
+	}
+	if !s.Lasts() {
+		end = minute(s.Until)
+	}
+	return begin + " – " + end + ": " + because(s.Why, "")
+}
+
+// stateOf says whether the access is there at the end.
+func stateOf(a Access) string {
+	spans, on, off := a.Held, "held", "taken away "
+	if len(spans) == 0 {
+		spans, on, off = a.Reasons, "given", "reason ended "
+	}
+	if a.Kind == Account {
+		on, off = "can sign in", "closed "
+	}
+	var last time.Time
+	for _, s := range spans {
+		if s.Lasts() {
+			return on
+		}
+		if s.Until.After(last) {
+			last = s.Until
+		}
+	}
+	return off + day(last)
+}
+
+// gap tells when Okta gave what no recorded reason asked for.
+func gap(a Access) string {
+	if a.Kind != Group && a.Kind != App || len(a.Held) == 0 {
+		return ""
+	}
+	var ended time.Time
+	for _, s := range a.Reasons {
+		if s.Lasts() {
+			return ""
+		}
+		if s.Until.After(ended) {
+			ended = s.Until
+		}
+	}
+	held := a.Held[len(a.Held)-1]
+	switch {
+	case held.From.IsZero():
+		return ""
+	case len(a.Reasons) == 0:
+		return "no reason is recorded"
+	case held.Lasts():
+		return "held on after the last reason ended " + day(ended)
+	case held.Until.Sub(ended) > lag:
+		return fmt.Sprintf("taken away %s after the last reason ended", lasted(held.Until.Sub(ended)))
+	}
+	return ""
+}
+
+// Line is where the record of a proof stands among the entries; 0: nowhere.
+func (l lane) Line(p Proof) int { return l.entry[p.Record] }
+
+// ticks are marks at round times, at most nine.
+func ticks(from, to time.Time) (list []tick) {
+	next, layout := spacing(to.Sub(from))
+	whole := to.Sub(from).Seconds()
+	for t := next(from); t.Before(to) && len(list) < 9; t = next(t) {
+		x := 100 * t.Sub(from).Seconds() / whole
+		if x > 2 && x < 97 {
+			list = append(list, tick{hundredth(x), t.Format(layout)})
+		}
+	}
+	return list
+}
+
+// spacing picks the distance of the marks for a length of time: next is the first round time
+// after a given one.
+func spacing(length time.Duration) (next func(time.Time) time.Time, layout string) {
+	for _, step := range []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 12 * time.Hour, 24 * time.Hour, 4 * 24 * time.Hour} {
+		if length/step <= 8 {
+			layout = "15:04"
+			if step < time.Minute {
+				layout = "15:04:05"
+			}
+			if step >= 12*time.Hour {
+				layout = "2 Jan"
+			}
+			return func(t time.Time) time.Time { return t.UTC().Truncate(step).Add(step) }, layout
+		}
+	}
+	months := 1
+	for _, months = range []int{1, 2, 3, 6, 12, 24, 60, 120} {
+		if length/(time.Duration(months)*30*24*time.Hour) <= 8 {
+			break
+		}
+	}
+	return func(t time.Time) time.Time {
+		t = t.UTC()
+		n := (t.Year()*12 + int(t.Month()) - 1) / months * months
+		return time.Date(n/12, time.Month(n%12+1), 1, 0, 0, 0, 0, time.UTC).AddDate(0, months, 0)
+	}, "Jan 2006"
+}
