@@ -9,9 +9,10 @@ import (
 	"lifecycle/shared/entitlement"
 )
 
-// large is a document of n rules: three fifths rows, two fifths conditions.
+// large is a document of 500 rules: three fifths rows, two fifths conditions.
 // Documents of another version give some roles to other titles.
-func large(n int, version string) []byte {
+func large(version string) []byte {
+	const n = 500
 	type object = map[string]any
 	groups, roles, byType := object{}, object{}, object{"employee": []string{"r0"}, "contractor": []string{"r1"}}
 	for i := range 100 {
@@ -66,7 +67,7 @@ func crowd(n int) iter.Seq[entitlement.Person] {
 }
 
 func BenchmarkBirthright(b *testing.B) {
-	rules := load(b, large(500, "1"))
+	rules := load(b, large("1"))
 	profiles := make([]entitlement.Profile, 0, 1000)
 	for p := range crowd(1000) {
 		profiles = append(profiles, p.Profile)
@@ -81,7 +82,7 @@ func BenchmarkBirthright(b *testing.B) {
 
 // BenchmarkCompany decides about 100,000 people by 500 rules.
 func BenchmarkCompany(b *testing.B) {
-	rules := load(b, large(500, "1"))
+	rules := load(b, large("1"))
 	b.ReportAllocs()
 	grants := 0
 	for b.Loop() {
@@ -97,7 +98,7 @@ func BenchmarkCompany(b *testing.B) {
 // BenchmarkWhatIf compares two documents of 500 rules over 100,000 people and
 // reports the most memory that was in use.
 func BenchmarkWhatIf(b *testing.B) {
-	current, candidate := load(b, large(500, "1")), load(b, large(500, "2"))
+	current, candidate := load(b, large("1")), load(b, large("2"))
 	b.ReportAllocs()
 	var peak uint64
 	for b.Loop() {
@@ -122,7 +123,7 @@ func BenchmarkWhatIf(b *testing.B) {
 }
 
 func BenchmarkLoad(b *testing.B) {
-	doc := large(500, "1")
+	doc := large("1")
 	b.ReportAllocs()
 	for b.Loop() {
 		load(b, doc)

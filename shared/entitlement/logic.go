@@ -97,7 +97,7 @@ func atom(node ast.Node) logic {
 // needs are, by attribute, the values of which one is needed for a rule to
 // apply: nil where any value will do, empty where none will, so that the rule
 // never applies.
-type needs [fields][]string
+type needs [fields][]string //nolint:recvcheck // met is asked for every person: it copies nothing
 
 // needsOf reads them off an expression: a conjunction needs what either side
 // needs, a disjunction one of what both sides need.

@@ -222,7 +222,10 @@ func drawExpression(t *rapid.T, depth int) (string, func(entitlement.Profile) bo
 		return fmt.Sprintf("%q != %s", v, a), func(p entitlement.Profile) bool { return attribute(p, a) != low }
 	case 6:
 		list := some(t, world[a][1:], 1, 2)
-		text, _ := json.Marshal(list)
+		text, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
 		return fmt.Sprintf("%s in %s", a, text), func(p entitlement.Profile) bool {
 			return slices.ContainsFunc(list, func(s string) bool { return strings.ToLower(s) == attribute(p, a) })
 		}

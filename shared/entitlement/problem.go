@@ -58,9 +58,9 @@ func (ps *problems) add(where pointer, do, what string, args ...any) {
 }
 
 // sorted are the problems by place, each once.
-func (ps problems) sorted() []Problem {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
+func (ps *problems) sorted() []Problem {
+	slices.SortStableFunc(*ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Where, b.Where), cmp.Compare(a.What, b.What))
 	})
-	return slices.Compact(ps)
+	return slices.Compact(*ps)
 }

@@ -69,11 +69,11 @@ func (s *Source) Rules(ctx context.Context) (*Rules, error) {
 	if rules, _ := s.fresh(); rules != nil {
 		return rules, nil
 	}
-	_, _, _ = s.flight.Do("", func() (any, error) {
+	_, _, _ = s.flight.Do("", func() (any, error) { //nolint:dogsled // what it finds stands in s
 		if rules, _ := s.fresh(); rules == nil { // nobody was faster
 			s.refresh(ctx)
 		}
-		return nil, nil
+		return struct{}{}, nil
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *Source) load(doc []byte, etag string) {
 	rules, err := Load(doc)
 	if err != nil {
 		// Flattened: whoever asks for rules meets Unavailable, not Invalid.
-		err = fmt.Errorf("%s (ETag %s) does not load: %v", s.place(), etag, err)
+		err = fmt.Errorf("%s (ETag %s) does not load: %s", s.place(), etag, err.Error())
 	} else {
 		s.rules = rules
 	}

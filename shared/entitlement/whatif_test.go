@@ -209,7 +209,7 @@ func TestWhatIf(t *testing.T) {
 
 // Not parallel: it measures the heap.
 func TestWhatIfMemory(t *testing.T) {
-	current, candidate := load(t, large(500, "1")), load(t, large(500, "2"))
+	current, candidate := load(t, large("1")), load(t, large("2"))
 	debug.FreeOSMemory()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -258,8 +258,5 @@ func describe(c local.Outgoing) string {
 		_, operation, _ := strings.Cut(target, ".")
 		return c.Function + " " + operation
 	}
-	if r.Method == http.MethodGet && r.URL.Host != "" && strings.HasSuffix(local.OktaURL, r.URL.Host) {
-		return c.Function + " " + r.Method + " " + r.URL.Path
-	}
 	return c.Function + " " + r.Method + " " + r.URL.Path
 }
