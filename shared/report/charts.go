@@ -42,7 +42,7 @@ const trendShown = 12
 func trendOf(r Review) trendChart {
 	points := slices.Clone(r.Trend[max(0, len(r.Trend)-trendShown+1):])
 	points = append(points, Point{Review: r.ID, At: r.Began, Figures: r.Figures})
-	c := trendChart{W: 640, H: 216, Base: 184}
+	c := trendChart{W: 640, H: 262, Base: 230}
 	const left, top = 40.0, 22.0
 	most := 0
 	for _, p := range points {
@@ -149,7 +149,8 @@ type answersChart struct {
 type arc struct {
 	Label, Class string
 	Count        int
-	Dash, Offset float64 // of a circle whose circumference is 100
+	Dash, Gap    float64 // of a circle whose circumference is 100
+	Offset       float64
 }
 
 func answersOf(t *tally) answersChart {
@@ -163,6 +164,7 @@ func answersOf(t *tally) answersChart {
 		if t.open > 0 {
 			a.Dash = round(100 * float64(a.Count) / float64(t.open))
 		}
+		a.Gap = round(100 - a.Dash)
 		a.Offset = round(math.Mod(125-at, 100)) // begins at the top
 		at += a.Dash
 		c.Arcs = append(c.Arcs, a)

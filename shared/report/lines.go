@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +19,7 @@ type timelineView struct {
 	Ticks   []tick
 	Lanes   []lane
 	Days    []dayOf
+	Tiles   []tile
 	Between string
 }
 
@@ -36,13 +38,18 @@ type tick struct {
 // lane is an access in the drawing and in the table.
 type lane struct {
 	Access
-	Bars  []bar
-	State string // in words
-	Warn  string // what somebody should look at
-	Rows  []Span
-	// Bare says that the rows are of Okta's own: no reason is recorded.
-	Bare  bool
-	entry map[string]int
+	Bars   []bar
+	State  string // in words
+	Warn   string // what somebody should look at
+	Rows   []reasonRow
+	entry  map[string]int  // where a record stands among the entries
+	broken map[string]bool // records that the chain does not prove
+}
+
+// reasonRow is a reason in the table; None says that there is none to tell.
+type reasonRow struct {
+	Span
+	None bool
 }
 
 // bar is a span in the drawing, in percent.
@@ -73,12 +80,12 @@ func timelinePage(t Timeline) timelineView {
 		Timeline: t, Style: sheet.Style, Proof: proofOf(t), Title: cmp.Or(t.Name, t.Of),
 		Policy: "default-src 'none'; img-src data:; style-src '" + digest(string(sheet.Style)) + "'; base-uri 'none'; form-action 'none'",
 	}
-	entry := map[string]int{}
+	entry, broken := map[string]int{}, map[string]bool{}
 	for i, e := range t.Entries {
 		entry[e.Proof.Record], entry[e.Intent.Record] = i+1, i+1
 		l := line{Entry: e, No: i + 1}
 		if c := t.Chains[e.Chain]; c.Checked && !c.OK() && e.Proof.Seq >= c.Verification.Bad {
-			l.Proven = "bad"
+			l.Proven, broken[e.Proof.Record] = "bad", true
 		}
 		if n := len(v.Days); n == 0 || day(v.Days[n-1].Day) != day(e.At) {
 			v.Days = append(v.Days, dayOf{Day: e.At})
@@ -90,9 +97,52 @@ func timelinePage(t Timeline) timelineView {
 	v.Ticks = ticks(from, to)
 	v.Between = day(from) + " to " + day(to)
 	for _, a := range t.Access {
-		v.Lanes = append(v.Lanes, laneOf(t, a, from, to, entry))
+		v.Lanes = append(v.Lanes, laneOf(t, a, from, to, entry, broken))
 	}
+	slices.SortStableFunc(v.Lanes, func(a, b lane) int { // the account is what all else hangs on
+		return cmp.Compare(boolRank(a.Kind != Account), boolRank(b.Kind != Account))
+	})
+	v.Tiles = lineTiles(t, v.Lanes)
 	return v
+}
+
+func boolRank(last bool) int {
+	if last {
+		return 1
+	}
+	return 0
+}
+
+// lineTiles are the figures of a timeline.
+func lineTiles(t Timeline, lanes []lane) []tile {
+	holds, held, look := 0, 0, 0
+	concerned := map[string]bool{}
+	for _, l := range lanes {
+		concerned[l.Person] = true
+		if l.Warn != "" {
+			look++
+		}
+		if l.Kind == Account {
+			continue
+		}
+		held++
+		if l.Lasts() {
+			holds++
+		}
+	}
+	records := tile{Label: "Records", Value: number(t.Records), Note: "in " + count(len(t.Chains), "stream", "streams")}
+	if t.Kind == OfTicket {
+		return []tile{
+			{Label: "People concerned", Value: number(len(concerned)), Note: "whose access it touched"},
+			{Label: "Access", Value: number(held), Note: number(holds) + " of it lasts, as far as this ticket tells"},
+			{Label: "Decisions", Value: number(len(t.Approvals)), Note: "of approvers"}, records,
+		}
+	}
+	return []tile{
+		{Label: "Holds now", Value: number(holds), Note: "groups, apps and roles that the ledger knows of"},
+		{Label: "Held before", Value: number(held - holds), Note: "and was taken away"},
+		{Label: "To look at", Value: number(look), Note: "access without a recorded reason", Tone: toneIf(look > 0, "bad")}, records,
+	}
 }
 
 func proofOf(t Timeline) (p proofState) {
@@ -156,10 +206,15 @@ func extent(t Timeline) (from, to time.Time) {
 	return from, to
 }
 
-func laneOf(t Timeline, a Access, from, to time.Time, entry map[string]int) lane {
-	l := lane{Access: a, Rows: a.Reasons, State: stateOf(a), entry: entry}
-	if len(l.Rows) == 0 {
-		l.Rows, l.Bare = a.Held, a.Kind != Account && t.Kind == OfPerson
+func laneOf(t Timeline, a Access, from, to time.Time, entry map[string]int, broken map[string]bool) lane {
+	l := lane{Access: a, State: stateOf(a), entry: entry, broken: broken}
+	for _, s := range a.Reasons {
+		l.Rows = append(l.Rows, reasonRow{Span: s})
+	}
+	if len(l.Rows) == 0 { // then Okta's own times are all there is, and the reason that the change gave
+		for _, s := range a.Held {
+			l.Rows = append(l.Rows, reasonRow{s, s.Given.Record == ""})
+		}
 	}
 	at := func(moment time.Time, otherwise float64) float64 {
 		if moment.IsZero() {
@@ -203,6 +258,15 @@ func spanWords(s Span) string {
 	return begin + " – " + end + ": " + because(s.Why, "")
 }
 
+// Lasts reports whether the access is there at the end.
+func (a Access) Lasts() bool {
+	spans := a.Held
+	if len(spans) == 0 {
+		spans = a.Reasons
+	}
+	return slices.ContainsFunc(spans, Span.Lasts)
+}
+
 // stateOf says whether the access is there at the end.
 func stateOf(a Access) string {
 	spans, on, off := a.Held, "held", "taken away "
@@ -212,11 +276,11 @@ func stateOf(a Access) string {
 	if a.Kind == Account {
 		on, off = "can sign in", "closed "
 	}
+	if a.Lasts() {
+		return on
+	}
 	var last time.Time
 	for _, s := range spans {
-		if s.Lasts() {
-			return on
-		}
 		if s.Until.After(last) {
 			last = s.Until
 		}
@@ -254,6 +318,9 @@ func gap(a Access) string {
 
 // Line is where the record of a proof stands among the entries; 0: nowhere.
 func (l lane) Line(p Proof) int { return l.entry[p.Record] }
+
+// Broken reports whether the chain of hashes does not prove the record.
+func (l lane) Broken(p Proof) bool { return l.broken[p.Record] }
 
 // ticks are marks at round times, at most nine.
 func ticks(from, to time.Time) (list []tick) {

@@ -17,19 +17,34 @@ var pages = template.Must(template.New("").Funcs(functions).ParseFS(templates, "
 
 var functions = template.FuncMap{
 	"number": number, "count": count, "day": day, "minute": minute, "second": second, "iso": iso, "because": because,
-	"title": title, "sentence": sentence, "ago": ago, "lower": strings.ToLower, "short": short,
+	"title": title, "sentence": sentence, "ago": ago, "lower": strings.ToLower, "short": short, "shortRecord": shortRecord,
 	"args": func(list ...any) []any { return list },
 }
 
-// ago is how long before t something was, in words.
+// ago is how long before t something was, in days: nobody decides by the hour.
 func ago(then, t time.Time) string {
-	if d := t.Sub(then); d >= 24*time.Hour {
-		return lasted(d) + " before"
+	switch days := int(t.Sub(then).Hours() / 24); {
+	case days < 0:
+		return "since then"
+	case days == 0:
+		return "within a day"
+	default:
+		return count(days, "day", "days") + " before"
 	}
-	return "the same day"
 }
 
 func short(hash string) string { return hash[:min(12, len(hash))] }
+
+// shortRecord leaves of a sys_id what tells it from others on the same page.
+func shortRecord(record string) string {
+	parts := strings.Split(record, "/")
+	for i, part := range parts {
+		if len(part) == 32 {
+			parts[i] = part[:8] + "…"
+		}
+	}
+	return strings.Join(parts, "/")
+}
 
 // shell is what every page brings along: its style and script, and the policy that allows
 // nothing else, from nowhere.

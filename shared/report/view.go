@@ -180,6 +180,10 @@ func (w *writing) desks(r Review) []desk {
 // Urgent is how many findings are critical.
 func (v reviewView) Urgent() int { return v.Figures.Risks[Critical] }
 
+// Revoked and Kept are how many were decided so.
+func (v reviewView) Revoked() int { return v.Figures.Answers[Revoke] }
+func (v reviewView) Kept() int    { return v.Figures.Answers[Keep] }
+
 // Listed are the reviewers that the table lists.
 func (v reviewView) Listed() []desk { return v.Desks[:min(len(v.Desks), reviewersPerPage)] }
 
