@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"flag"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
