@@ -46,10 +46,11 @@ type lane struct {
 	broken map[string]bool // records that the chain does not prove
 }
 
-// reasonRow is a reason in the table; None says that there is none to tell.
+// reasonRow is a reason in the table. Same says that there is none but the one that the change of
+// Okta itself gave.
 type reasonRow struct {
 	Span
-	None bool
+	Same bool
 }
 
 // bar is a span in the drawing, in percent.
@@ -213,7 +214,7 @@ func laneOf(t Timeline, a Access, from, to time.Time, entry map[string]int, brok
 	}
 	if len(l.Rows) == 0 { // then Okta's own times are all there is, and the reason that the change gave
 		for _, s := range a.Held {
-			l.Rows = append(l.Rows, reasonRow{s, s.Given.Record == ""})
+			l.Rows = append(l.Rows, reasonRow{s, true})
 		}
 	}
 	at := func(moment time.Time, otherwise float64) float64 {

@@ -44,7 +44,7 @@ type File struct {
 }
 
 func manifestOf(r Review) Manifest {
-	return Manifest{Review: r.ID, Title: r.Title, Scope: r.Scope, Read: r.Read, Written: now(), Rules: r.Rules, Stream: r.Stream}
+	return Manifest{Review: r.ID, Title: r.Title, Scope: r.Scope, Read: r.Read, Written: time.Now().UTC(), Rules: r.Rules, Stream: r.Stream}
 }
 
 func (m Manifest) sort() {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"time"
 
 	"lifecycle/shared/fault"
 )
@@ -206,6 +205,3 @@ func (s *selection) offer(f Finding) {
 		s.open[f.Reviewer] = append(s.open[f.Reviewer], f)
 	}
 }
-
-// now is when a report is written.
-var now = func() time.Time { return time.Now().UTC() }
