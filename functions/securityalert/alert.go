@@ -147,6 +147,12 @@ type told struct {
 // news reports whether anything has come that the incident does not say.
 func (a *alert) news() bool { return a.Count > a.Told.Count || len(a.Rules) > a.Told.Rules }
 
+// pressing reports whether there is something that an execution must not sleep
+// over: somebody about whom nothing is decided yet, or news whose time has come.
+func (a *alert) pressing(now time.Time) bool {
+	return len(a.suspects(suspected)) > 0 || a.news() && (a.Urgent || !now.Before(a.Quiet))
+}
+
 // due is the priority that the alert ought to have.
 func (a *alert) due(rules *detect.Rules) int {
 	priority := rules.Priority(a.Severity)

@@ -80,12 +80,15 @@ func (d *desk) fileChunk(ctx context.Context, rules *detect.Rules, key detect.Ke
 			return false, err
 		}
 		a.As = key.As
-		events := map[string]*filed{}
+		events := make(map[string]*filed, len(chunk))
+		for _, uuid := range chunk {
+			events[uuid] = &filed{rules: rulesOf(there[eventKey(uuid)])}
+		}
 		for _, f := range findings {
-			d.take(a, rules, f, chunk, there, events)
+			d.take(a, rules, f, events)
 		}
 		for _, uuid := range chunk {
-			if e := events[uuid]; e != nil && e.changed {
+			if e := events[uuid]; e.changed {
 				writes = append(writes, d.store.event(id, uuid, e))
 			}
 		}
@@ -109,21 +112,14 @@ type filed struct {
 func eventKey(uuid string) string { return "event#" + uuid }
 
 // take takes in what one finding says of the events of a chunk.
-func (d *desk) take(a *alert, rules *detect.Rules, f detect.Finding, chunk []string, there map[string]item, events map[string]*filed) {
+func (d *desk) take(a *alert, rules *detect.Rules, f detect.Finding, events map[string]*filed) {
 	part := f
 	part.Sightings = nil
 	var fresh []detect.Sighting
 	for _, s := range f.Sightings {
-		if !slices.Contains(chunk, s.UUID) {
-			continue
-		}
 		e := events[s.UUID]
-		if e == nil {
-			e = &filed{}
-			if known := there[eventKey(s.UUID)]; known != nil {
-				e.rules = rulesOf(known)
-			}
-			events[s.UUID] = e
+		if e == nil { // of another chunk
+			continue
 		}
 		if slices.Contains(e.rules, f.Rule.ID) {
 			continue
@@ -139,6 +135,7 @@ func (d *desk) take(a *alert, rules *detect.Rules, f detect.Finding, chunk []str
 	}
 }
 
+// rulesOf are the rules that an event is on file under; none for one that is not.
 func rulesOf(i item) []string {
 	var list []string
 	if json.Unmarshal([]byte(textOf(i["rules"])), &list) != nil {
@@ -160,13 +157,18 @@ func (s store) event(id, uuid string, e *filed) types.TransactWriteItem {
 // attend sees to it that an execution works on a live alert: it starts the one
 // that is not known to exist, and wakes one that waits, where there is reason to.
 func (d *desk) attend(ctx context.Context, a alert) error {
-	switch {
-	case a.Live && !a.Started:
-		return d.start(ctx, a)
-	case a.Live && a.Token != "" && a.news() && (a.Urgent || !time.Now().Before(a.Quiet)):
-		return d.wake(ctx, a.Token)
+	if !a.Live {
+		return nil
 	}
-	return nil
+	if !a.Started {
+		if err := d.start(ctx, a); err != nil {
+			return err
+		}
+	}
+	if a.Token == "" || !a.pressing(time.Now()) {
+		return nil
+	}
+	return d.wake(ctx, a.Token)
 }
 
 // start starts the alert's execution, which Step Functions does once per name.

@@ -129,7 +129,8 @@ func (s *Steps) UpdateIncident(ctx context.Context, st state) (Watch, error) {
 		}
 		tell := a.tells()
 		if a, err = s.keep(ctx, a, func(now *alert) {
-			now.Told, now.Priority, now.Urgent = tell, a.Priority, false
+			now.Told, now.Priority = tell, a.Priority
+			now.Urgent = now.Urgent && now.news()
 			now.Quiet, now.Notes = time.Now().Add(interval(now.Notes)).UTC(), now.Notes+1
 		}); err != nil {
 			return Watch{}, err
@@ -166,6 +167,9 @@ func interval(notes int) time.Duration { return intervals[min(notes, len(interva
 // nap is how long there is nothing to do unless something comes.
 func (a *alert) nap() time.Duration {
 	nap := longestNap
+	if a.pressing(time.Now()) { // it came while this round went on
+		return 0
+	}
 	if a.undescribed() {
 		nap = breather
 	}

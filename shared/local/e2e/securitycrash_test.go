@@ -82,6 +82,72 @@ func alertDisturbed(t *testing.T, n int, how local.Verdict) (calls []string, end
 	return calls, end
 }
 
+// TestNewsAtAnyMoment has an account entered while the incident of the attack is
+// being worked on, at every third call of that work: it is contained within seconds,
+// and nothing of it sleeps until something else happens.
+func TestNewsAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	calls := newsAt(t, 0)
+	if calls < 50 {
+		t.Fatalf("%d calls", calls)
+	}
+	every := 3
+	if testing.Short() {
+		every = 17
+	}
+	if *thorough {
+		every = 1
+	}
+	for n := 1; n <= calls; n += every {
+		t.Run(fmt.Sprintf("at call %d", n), func(t *testing.T) {
+			t.Parallel()
+			newsAt(t, n)
+		})
+	}
+}
+
+// newsAt has an account entered at the n-th call of the work on an attack, 0:
+// never, and returns how many calls the work makes.
+func newsAt(t *testing.T, n int) (calls int) {
+	t.Helper()
+	inOffice(t, unpolled(), func(o *office) {
+		w := &watch{office: o}
+		w.polls()
+		w.tries()
+		now := make(chan struct{})
+		var mu sync.Mutex
+		w.Sabotage(func(c local.Outgoing) local.Verdict {
+			mu.Lock()
+			defer mu.Unlock()
+			if c.Function == "SecurityAlertSteps" {
+				if calls++; calls == n {
+					close(now)
+				}
+			}
+			return local.Pass
+		})
+		w.polls()
+		if n > 0 {
+			<-now
+			w.happens(entered())
+			w.polls()
+			time.Sleep(20 * time.Second)
+			w.is("the account", string(w.person(attacker).Status), "SUSPENDED")
+		}
+		w.calm()
+		if n == 0 {
+			mu.Lock()
+			defer mu.Unlock()
+			return
+		}
+		time.Sleep(2 * time.Minute) // those who are not described yet are, and the events attached
+		w.calm()
+		w.says(w.Column(w.incident(), "description"), "13 events")
+		w.says(w.workNotes(w.incident()), "Undo the containment?")
+	})
+	return calls
+}
+
 // settles waits until the alerts are at rest, also where one only seems to wait for
 // news: the function that is to wait for it may hang.
 func (w *watch) settles() {
