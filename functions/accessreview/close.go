@@ -1,0 +1,257 @@
+package accessreview
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"lifecycle/shared/audit"
+	"lifecycle/shared/fault"
+	"lifecycle/shared/report"
+	"lifecycle/shared/servicenow"
+	"lifecycle/shared/workflow"
+)
+
+// campaignLook is how the campaign stands: $.look.
+type campaignLook struct {
+	// Open tasks are waited for, until the campaign's end at the latest.
+	Open        int `json:"open"`
+	WaitSeconds int `json:"wait_seconds,omitempty"`
+	// Waits is true while there is anything to wait for.
+	Waits bool `json:"waits"`
+}
+
+// ReadCampaign takes custody again and counts the tasks whose answers are still
+// waited for.
+func (c *Campaign) ReadCampaign(ctx context.Context, st campaignState) (campaignLook, error) {
+	// Taking it says that what woke us has been seen.
+	if _, err := c.custodian.Take(ctx, st.Subject); err != nil {
+		return campaignLook{}, err
+	}
+	tasks, err := c.store.listedTasks(ctx, st.review())
+	if err != nil {
+		return campaignLook{}, err
+	}
+	var look campaignLook
+	for _, t := range tasks {
+		if t.Open {
+			look.Open++
+		}
+	}
+	ahead := time.Until(st.Campaign.Ends)
+	if look.Waits = look.Open > 0 && ahead > 0; look.Waits {
+		look.WaitSeconds = seconds(min(ahead, c.settings.Look))
+	}
+	return look, nil
+}
+
+// decided are the findings with who decides about them and what they have decided
+// so far.
+func (c *Campaign) decided(ctx context.Context, review string, p plan) report.Findings {
+	return func() iter.Seq2[report.Finding, error] {
+		return func(yield func(report.Finding, error) bool) {
+			people := map[string]string{}
+			for f, err := range c.store.Decided(ctx, review)() {
+				if err == nil && toDecide(f) {
+					f.Reviewer = p.assignee(f)
+				}
+				if err == nil {
+					f.Decision.By, err = c.login(ctx, f.Decision.By, people)
+				}
+				if !yield(f, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// login is a person's user name in ServiceNow, for readers of the report.
+func (c *Campaign) login(ctx context.Context, id string, known map[string]string) (string, error) {
+	if isGroup(id) { // nobody, or the policy
+		return id, nil
+	}
+	if name, ok := known[id]; ok {
+		return name, nil
+	}
+	person, err := c.servicenow.PersonBySysID(ctx, id)
+	if err != nil && !fault.Is[*fault.NotFound](err) {
+		return "", err
+	}
+	if known[id] = person.UserName; person.UserName == "" {
+		known[id] = id
+	}
+	return known[id], nil
+}
+
+// report writes the report with what was decided so far, and the review with its
+// figures.
+func (c *Campaign) report(ctx context.Context, review report.Review, p plan) (report.Review, report.Manifest, error) {
+	reviewers, err := c.reviewers(ctx, review, p)
+	if err != nil {
+		return review, report.Manifest{}, err
+	}
+	review.Reviewers = reviewers
+	to := report.Bucket{Client: c.store.client, Name: c.store.bucket, Prefix: "reviews/" + review.ID + "/report/"}
+	m, err := report.Write(ctx, review, c.decided(ctx, review.ID, p), to)
+	if err != nil {
+		return review, m, err
+	}
+	review.Figures = m.Figures
+	return review, m, c.store.PutReview(ctx, review)
+}
+
+// reviewers are those who are asked, with their names and tasks.
+func (c *Campaign) reviewers(ctx context.Context, review report.Review, p plan) ([]report.Reviewer, error) {
+	numbers := map[string]string{}
+	tasks, err := c.store.listedTasks(ctx, review.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tasks {
+		q, err := c.store.asked(ctx, t.SysID)
+		if err != nil {
+			return nil, err
+		}
+		numbers[q.Reviewer] = t.Number
+	}
+	names := map[string]string{}
+	for _, r := range review.Reviewers {
+		names[r.ID] = r.Name
+	}
+	out := make([]report.Reviewer, 0, len(p.Asked))
+	people := map[string]string{}
+	for _, r := range p.Asked {
+		r.Task = numbers[r.ID]
+		if r.Name = names[r.ID]; r.Name == "" {
+			if r.Name, err = c.login(ctx, r.ID, people); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Summarise writes the report with the decisions, puts it on the security team's
+// task with a summary by control, and asks for it to be signed off.
+func (c *Campaign) Summarise(ctx context.Context, st campaignState) (signOff, error) {
+	review, p, err := c.underWay(ctx, st.review())
+	if err != nil {
+		return signOff{}, err
+	}
+	review, m, err := c.report(ctx, review, p)
+	if err != nil {
+		return signOff{}, err
+	}
+	task := workflow.Ref(st.Security.Subject)
+	why := because(review.ID, "what was decided")
+	if err := c.attachReport(ctx, task, review, "-decided", why); err != nil {
+		return signOff{}, err
+	}
+	due := entered(ctx).Add(c.settings.SignOffWait)
+	note := c.summary(review, st, m) + fmt.Sprintf("\nPlease look at it and close this task by %s: that signs the review off.", moment(due))
+	err = c.servicenow.Post(ctx, task, servicenow.Posting{
+		Key: "summary", Comment: note, Set: map[string]string{"due_date": due.Format(time.DateTime)},
+	}, why)
+	return signOff{Until: due}, err
+}
+
+// summary tells what came of the review, with the controls that it is evidence
+// for.
+func (c *Campaign) summary(review report.Review, st campaignState, m report.Manifest) string {
+	f := review.Figures
+	var b strings.Builder
+	fmt.Fprintf(&b, "The decisions of access review %s are carried out.\n%d findings: %d to revoke, %d to keep, %d without a decision.\n",
+		review.ID, st.Campaign.Findings, f.Answers[report.Revoke], f.Answers[report.Keep], f.Answers[report.None])
+	if st.Look.Open > 0 {
+		fmt.Fprintf(&b, "%d tasks could not be finished; they are listed in the report.\n", st.Look.Open)
+	}
+	b.WriteString("Evidence by control:\n")
+	for _, line := range report.ControlLines(review) {
+		fmt.Fprintf(&b, "- %s\n", line)
+	}
+	fmt.Fprintf(&b, "Manifest of the report: sha256 %s. Proof of each decision: the ledger's streams of the reviewers' tasks.\n", m.Hash())
+	return b.String()
+}
+
+// signOff is how signing off stands: $.sign_off.
+type signOff struct {
+	Until       time.Time `json:"until,omitzero"`
+	Waits       bool      `json:"waits"`
+	WaitSeconds int       `json:"wait_seconds,omitempty"`
+	// By is the sys_id of who has signed it off; At when.
+	By string    `json:"by,omitempty"`
+	At time.Time `json:"at,omitzero"`
+}
+
+// ReadSignOff reads whether the security team has closed its task.
+func (c *Campaign) ReadSignOff(ctx context.Context, st campaignState) (signOff, error) {
+	if _, err := c.custodian.Take(ctx, st.Subject); err != nil {
+		return signOff{}, err
+	}
+	t, err := c.servicenow.Ticket(ctx, c.tasks.Kind, st.Security.SysID)
+	if err != nil {
+		return signOff{}, err
+	}
+	out := signOff{Until: st.SignOff.Until}
+	ahead := time.Until(out.Until)
+	switch {
+	case !t.Unfinished():
+		out.By, out.At = t.Value("closed_by"), t.Updated
+	case ahead > 0:
+		out.Waits, out.WaitSeconds = true, seconds(min(ahead, c.settings.Look))
+	}
+	return out, nil
+}
+
+// CloseCampaign writes who has signed the review off into the review and the
+// report, and notes the hash of the whole in the ledger.
+func (c *Campaign) CloseCampaign(ctx context.Context, st campaignState) (workflow.Nothing, error) {
+	review, p, err := c.underWay(ctx, st.review())
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	if review.Closed.IsZero() {
+		review.Closed = entered(ctx)
+	}
+	who, err := c.login(ctx, st.SignOff.By, map[string]string{})
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	note := fmt.Sprintf("The access review %s is closed and signed off.", review.ID)
+	if review.SignedOff = fmt.Sprintf("%s, %s (%s)", who, moment(st.SignOff.At), st.Security.Number); who == "" {
+		review.SignedOff = ""
+		note = fmt.Sprintf("The access review %s is closed; nobody has signed it off by %s.", review.ID, moment(st.SignOff.Until))
+	}
+	review, m, err := c.report(ctx, review, p)
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	hash := m.Hash()
+	_, err = c.ledger.Fact(ctx, audit.Change{
+		System: "lifecycle", Verb: "access_review.closed", Target: st.Stream(), Reason: because(review.ID, ""),
+		After: map[string]any{"signed_off_by": st.SignOff.By, "manifest": hash, "answers": review.Figures.Answers},
+	})
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
+	why := because(review.ID, "closed")
+	task := workflow.Ref(st.Security.Subject)
+	if err := c.attachReport(ctx, task, review, "-signed-off", why); err != nil {
+		return workflow.Nothing{}, err
+	}
+	p2 := servicenow.Posting{Key: "closed", WorkNote: note + " Manifest of the report: sha256 " + hash + "."}
+	if who == "" {
+		p2.Set = c.tasks.Kind.Columns(servicenow.Resolved)
+		p2.Set["close_notes"] = note
+	}
+	return workflow.Nothing{}, c.servicenow.Post(ctx, task, p2, why)
+}
+
+// ReleaseCampaign gives custody of the review back: it is over.
+func (c *Campaign) ReleaseCampaign(ctx context.Context, st campaignState) (workflow.Nothing, error) {
+	return workflow.Nothing{}, c.tasks.LetGo(ctx, st.Subject)
+}

@@ -1,0 +1,245 @@
+package accessreview
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lifecycle/shared/audit"
+	"lifecycle/shared/entitlement"
+	"lifecycle/shared/fault"
+	"lifecycle/shared/lease"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/report"
+)
+
+// entitlementOf is what the register of access calls a holding.
+func entitlementOf(h report.Holding) lease.Entitlement {
+	return lease.Entitlement{Kind: h.Kind, ID: h.ID}
+}
+
+// leased reports whether a holding is of the kind that the register knows.
+func leased(h report.Holding) bool { return h.Kind == report.Group || h.Kind == report.App }
+
+// confirm gives access that a reviewer keeps a reason, where it has none: an
+// exception that names who has agreed to it. What the deadline keeps stays without
+// one, and the next review asks about it again.
+func (c *Campaign) confirm(ctx context.Context, st taskState, q question, f report.Finding) (string, error) {
+	wanting := f.Flag == report.Unapproved || f.Flag == report.Overdue
+	switch {
+	case q.Answer.By == "" || !leased(f.Holding) || f.Holding.Via != "":
+		return kept, nil
+	case f.Flag == report.NotDelivered:
+		return c.deliver(ctx, q, f)
+	case !wanting:
+		return kept, nil
+	}
+	rules, err := c.rules.Rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !rules.Managed(f.Holding.Kind, f.Holding.ID) {
+		return kept, nil
+	}
+	if there, err := c.holds(ctx, f); err != nil || !there {
+		return "kept, and not there any more", err
+	}
+	err = c.leases.Grant(ctx, lease.Lease{
+		Subject: f.Person.OktaID, Entitlement: entitlementOf(f.Holding), Name: f.Holding.Name, Key: lease.ExceptionKey(st.Number), Ticket: st.Number,
+		Reason:     audit.Reason{Kind: "exception", Ref: st.Number, Text: "kept by the reviewer's decision in " + st.Number},
+		ApprovedBy: []string{q.Answer.By},
+	})
+	return "kept, as an exception that " + st.Number + " gives", err
+}
+
+// deliver gives what was approved and is not there.
+func (c *Campaign) deliver(ctx context.Context, q question, f report.Finding) (string, error) {
+	e := entitlementOf(f.Holding)
+	h, err := c.leases.Holding(ctx, f.Person.OktaID, e)
+	if err != nil {
+		return "", err
+	}
+	if len(h.Valid(time.Now())) == 0 {
+		return "kept as approved; nothing gives it yet, so its request has to be taken up again", nil
+	}
+	if _, err := c.leases.Settle(ctx, c.okta, f.Person.OktaID, e, q.why()); err != nil {
+		return "", err
+	}
+	return "kept, and given now", nil
+}
+
+// revoke takes away what a line is about. What another lease or a rule gives
+// besides stays, and so does what nobody manages here.
+func (c *Campaign) revoke(ctx context.Context, q question, f report.Finding) (string, error) {
+	u, err := c.okta.User(ctx, f.Person.OktaID)
+	if fault.Is[*fault.NotFound](err) {
+		return "gone already: the account does not exist any more", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	rules, err := c.rules.Rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	groups, err := c.okta.Groups(ctx, u.ID)
+	if err != nil {
+		return "", err
+	}
+	ids := make([]string, len(groups))
+	for i, g := range groups {
+		ids[i] = g.ID
+	}
+	if why, protected := rules.Protected(u.ID, ids); protected {
+		return "not revoked: the account is protected (" + why + "); a person has to do it", nil
+	}
+	switch f.Holding.Kind {
+	case report.Role:
+		return c.removeRole(ctx, q, f)
+	case report.Account:
+		return c.suspend(ctx, q, u)
+	}
+	return c.endAccess(ctx, q, f, u, rules, ids)
+}
+
+// endAccess ends the reason that the line is about and lets the register say what
+// follows from that.
+func (c *Campaign) endAccess(ctx context.Context, q question, f report.Finding, u okta.User, rules *entitlement.Rules, groups []string) (string, error) {
+	if f.Holding.Via != "" {
+		return "not revoked: it comes through the group " + f.Holding.Via + ", which has to be decided about", nil
+	}
+	if !rules.Managed(f.Holding.Kind, f.Holding.ID) {
+		return "not revoked: it is not managed here; whoever looks after it has to take it away", nil
+	}
+	if f.Holding.Kind == report.Group && !slices.Contains(groups, f.Holding.ID) && f.Flag != report.NotDelivered {
+		return "gone already", c.endReasons(ctx, q, f)
+	}
+	if rule, given := birthright(rules, u, f.Holding); given {
+		return "not revoked: the rule " + rule + " gives it", c.endReasons(ctx, q, f)
+	}
+	if err := c.endReasons(ctx, q, f); err != nil {
+		return "", err
+	}
+	held, err := c.leases.Settle(ctx, c.okta, u.ID, entitlementOf(f.Holding), q.why())
+	if err != nil || !held {
+		return takenAway, err
+	}
+	h, err := c.leases.Holding(ctx, u.ID, entitlementOf(f.Holding))
+	var reasons []string
+	for _, l := range h.Valid(time.Now()) {
+		reasons = append(reasons, l.Key)
+	}
+	return "not revoked: another reason gives it all the same (" + strings.Join(reasons, ", ") + ")", err
+}
+
+// birthright is the rule that gives a holding to somebody who is employed.
+func birthright(rules *entitlement.Rules, u okta.User, h report.Holding) (rule string, given bool) {
+	if u.Status == okta.Deprovisioned {
+		return "", false
+	}
+	p := u.Profile
+	for _, g := range rules.Birthright(entitlement.Profile{
+		Department: p.Department, Title: p.Title, Location: p.Location, EmployeeType: p.EmployeeType, Manager: p.ManagerID,
+	}).Grants {
+		if g.Kind == h.Kind && g.ID == h.ID {
+			return g.Rule, true
+		}
+	}
+	return "", false
+}
+
+// endReasons ends the leases that the line is about: what its origin names, what
+// is over, and of somebody who has left all. What was given after the review had
+// read is not its business.
+func (c *Campaign) endReasons(ctx context.Context, q question, f report.Finding) error {
+	e := entitlementOf(f.Holding)
+	h, err := c.leases.Holding(ctx, f.Person.OktaID, e)
+	if err != nil {
+		return err
+	}
+	for _, l := range h.Leases {
+		named := f.Origin.Ref != "" && (l.Key == lease.RequestKey(f.Origin.Ref) || l.Key == lease.ExceptionKey(f.Origin.Ref))
+		if l.Since.After(q.Read) || !named && !l.Ended(time.Now()) && f.Flag != report.Leaver {
+			continue
+		}
+		if err := c.leases.End(ctx, f.Person.OktaID, e, l.Key, q.why()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeRole takes an administrator's role away, unless nobody would be left who
+// may do everything.
+func (c *Campaign) removeRole(ctx context.Context, q question, f report.Finding) (string, error) {
+	roles, err := c.okta.AdminRoles(ctx, f.Person.OktaID)
+	if err != nil {
+		return "", err
+	}
+	at := slices.IndexFunc(roles, func(r okta.Role) bool { return r.ID == f.Holding.ID || r.Type == f.Holding.ID })
+	switch {
+	case at < 0:
+		return "gone already", nil
+	case roles[at].ViaGroup():
+		return "not revoked: the role comes through a group, which has to be decided about", nil
+	}
+	if roles[at].Type == okta.SuperAdmin {
+		supers, err := c.okta.SuperAdmins(ctx)
+		if err != nil {
+			return "", err
+		}
+		if len(supers) <= 1 {
+			return "not revoked: nobody else would be left who may do everything", nil
+		}
+	}
+	return takenAway, c.okta.RemoveAdminRole(ctx, f.Person.OktaID, roles[at].ID, q.why())
+}
+
+// suspend keeps an account from signing in, which can be undone: its access goes
+// when it is offboarded.
+func (c *Campaign) suspend(ctx context.Context, q question, u okta.User) (string, error) {
+	switch u.Status {
+	case okta.Suspended, okta.Deprovisioned:
+		return fmt.Sprintf("gone already: the account is %s", u.Status), nil
+	}
+	if err := c.okta.Suspend(ctx, u.ID, q.why()); err != nil {
+		return "", err
+	}
+	return takenAway, c.okta.EndSessions(ctx, u.ID, q.why())
+}
+
+// holds reads whether what a line is about is there.
+func (c *Campaign) holds(ctx context.Context, f report.Finding) (bool, error) {
+	there, err := c.holding(ctx, f)
+	if fault.Is[*fault.NotFound](err) {
+		return false, nil
+	}
+	return there, err
+}
+
+func (c *Campaign) holding(ctx context.Context, f report.Finding) (bool, error) {
+	switch f.Holding.Kind {
+	case report.App:
+		return c.assigned(ctx, f)
+	case report.Role:
+		roles, err := c.okta.AdminRoles(ctx, f.Person.OktaID)
+		return slices.ContainsFunc(roles, func(r okta.Role) bool { return r.ID == f.Holding.ID }), err
+	case report.Account:
+		u, err := c.okta.User(ctx, f.Person.OktaID)
+		return u.Status.CanSignIn(), err
+	}
+	groups, err := c.okta.Groups(ctx, f.Person.OktaID)
+	return slices.ContainsFunc(groups, func(g okta.Group) bool { return g.ID == f.Holding.ID }), err
+}
+
+// assigned reports whether the person has an assignment of their own to the app:
+// one that comes through a group goes with the group.
+func (c *Campaign) assigned(ctx context.Context, f report.Finding) (bool, error) {
+	if has, err := c.okta.HasApp(ctx, f.Holding.ID, f.Person.OktaID); err != nil || !has {
+		return false, err
+	}
+	apps, err := c.okta.Assignments(ctx, f.Person.OktaID)
+	return slices.ContainsFunc(apps, func(a okta.Assignment) bool { return a.AppID == f.Holding.ID && a.Scope == okta.ScopeUser }), err
+}
