@@ -208,6 +208,10 @@ type Head struct {
 	Hash   string `json:"hash"`
 }
 
+// mostItems is how many items one page of streams reads: the records of some
+// twenty streams.
+const mostItems = 1000
+
 // mostHeads is how many items DynamoDB reads in one batch.
 const mostHeads = 100
 
@@ -245,7 +249,7 @@ func (l *Ledger) Heads(ctx context.Context, streams []string) ([]Head, error) {
 // go on; the zero Place is the end. A stream may be named by two pages.
 func (l *Ledger) StreamsFrom(ctx context.Context, after Place) (streams []string, next Place, err error) {
 	out, err := l.client.Scan(ctx, &dynamodb.ScanInput{
-		TableName: aws.String(l.table), ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("pk"), ExclusiveStartKey: after.key("pk", ""),
+		TableName: aws.String(l.table), ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("pk"), ExclusiveStartKey: after.key("pk", ""), Limit: aws.Int32(mostItems),
 	})
 	if err != nil {
 		return nil, Place{}, platform.AWSError("the ledger's streams could not be read", err)

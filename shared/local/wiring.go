@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"lifecycle/functions/accessrequest"
+	"lifecycle/functions/accessreview"
 	"lifecycle/functions/approvals"
 	"lifecycle/functions/credentialreset"
 	"lifecycle/functions/entitlements"
@@ -59,6 +60,8 @@ var builders = map[string]platform.Build{
 	"StateSyncTrigger":       event.NewTrigger,
 	"StateSyncSteps":         statesync.NewSteps,
 	"StateSyncPoller":        statesync.NewPoller,
+	"AccessReviewTrigger":    accessreview.NewTrigger,
+	"AccessReviewSteps":      accessreview.NewSteps,
 	"Sweep":                  sweep.NewSweep,
 }
 
