@@ -21,6 +21,7 @@ FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=func
              SecurityAlertHook=functions/securityalert/hook SecurityAlertIntake=functions/securityalert/intake \
              SecurityAlertPoller=functions/securityalert/poller SecurityAlertSteps=functions/securityalert/steps \
              SecurityAlertStream=functions/securityalert/stream \
+             AuditApi=functions/audit/api AuditArchive=functions/audit/archive \
              AccessReviewTrigger=functions/accessreview/trigger AccessReviewSteps=functions/accessreview/steps \
              Sweep=functions/sweep/steps
 IDS       := $(foreach f,$(FUNCTIONS),$(firstword $(subst =, ,$(f))))

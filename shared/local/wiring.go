@@ -15,6 +15,7 @@ import (
 	"lifecycle/functions/accessrequest"
 	"lifecycle/functions/accessreview"
 	"lifecycle/functions/approvals"
+	"lifecycle/functions/audit"
 	"lifecycle/functions/credentialreset"
 	"lifecycle/functions/entitlements"
 	"lifecycle/functions/offboarding"
@@ -60,6 +61,8 @@ var builders = map[string]platform.Build{
 	"StateSyncTrigger":       event.NewTrigger,
 	"StateSyncSteps":         statesync.NewSteps,
 	"StateSyncPoller":        statesync.NewPoller,
+	"AuditApi":               audit.NewAPI,
+	"AuditArchive":           audit.NewArchiver,
 	"AccessReviewTrigger":    accessreview.NewTrigger,
 	"AccessReviewSteps":      accessreview.NewSteps,
 	"Sweep":                  sweep.NewSweep,
