@@ -72,10 +72,21 @@ func (o objects) write(ctx context.Context, key, contentType string, content []b
 	return o.send(ctx, key, contentType, bytes.NewReader(content), int64(len(content)))
 }
 
+// jot writes an object that goes after a month (template.yaml, EvidenceBucket).
+func (o objects) jot(ctx context.Context, key, contentType string, content []byte) error {
+	return o.put(ctx, &s3.PutObjectInput{
+		Key: aws.String(key), Body: bytes.NewReader(content), ContentLength: aws.Int64(int64(len(content))), ContentType: aws.String(contentType),
+		Tagging: aws.String("keep=month"),
+	})
+}
+
 // send writes an object of which only a piece is held at a time.
 func (o objects) send(ctx context.Context, key, contentType string, from io.ReadSeeker, size int64) error {
-	_, err := o.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: aws.String(o.bucket), Key: aws.String(key), Body: from, ContentLength: aws.Int64(size), ContentType: aws.String(contentType),
-	}, func(o *s3.Options) { o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired })
-	return platform.AWSError(o.place(key)+" could not be written", err)
+	return o.put(ctx, &s3.PutObjectInput{Key: aws.String(key), Body: from, ContentLength: aws.Int64(size), ContentType: aws.String(contentType)})
+}
+
+func (o objects) put(ctx context.Context, in *s3.PutObjectInput) error {
+	in.Bucket = aws.String(o.bucket)
+	_, err := o.client.PutObject(ctx, in, func(o *s3.Options) { o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired })
+	return platform.AWSError(o.place(aws.ToString(in.Key))+" could not be written", err)
 }

@@ -1,6 +1,9 @@
 package oktasim
 
-import "net/url"
+import (
+	"net/url"
+	"slices"
+)
 
 // The JSON forms of what the org holds (spec, schemas User, Group, Application,
 // AppUser, AssignedAppLink).
@@ -160,15 +163,26 @@ type appUserView struct {
 }
 
 func (a *appUser) view(c *call) appUserView {
+	links := map[string]any{
+		"app":  link{Href: c.url("/api/v1/apps/" + a.app.id)},
+		"user": link{Href: c.url("/api/v1/users/" + a.user.id)},
+	}
+	if !a.direct {
+		// The group that carries the app to the user (spec, LinksAppAndUser); of
+		// several, the first.
+		for _, m := range a.user.members {
+			if slices.Contains(m.group.apps, a.app) {
+				links["group"] = link{Href: c.url("/api/v1/groups/" + m.group.id)}
+				break
+			}
+		}
+	}
 	return appUserView{
 		ID: a.user.id, Created: stamp(a.created), LastUpdated: stamp(a.updated), Scope: a.scope(), Status: Active,
 		StatusChanged: stamp(a.created), SyncState: "DISABLED",
 		Credentials: map[string]string{"userName": text(a.user.profile, "login")},
 		Profile:     map[string]any{"email": a.user.profile["email"]},
-		Links: map[string]any{
-			"app":  link{Href: c.url("/api/v1/apps/" + a.app.id)},
-			"user": link{Href: c.url("/api/v1/users/" + a.user.id)},
-		},
+		Links:       links,
 	}
 }
 

@@ -1,0 +1,386 @@
+package accessreview
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifecycle/shared/fault"
+	"lifecycle/shared/okta"
+	"lifecycle/shared/report"
+)
+
+// Piles of what was read.
+const (
+	accountsPile = "accounts" // by Okta user id
+	heldPile     = "held"     // by Okta user id
+	keysPile     = "keys"     // people of both systems, by employee number or address
+	leftPile     = "left"     // those whose number matched nobody, by address
+	linksPile    = "links"    // who in ServiceNow is who in Okta, by Okta user id
+	leasesPile   = "leases"   // by Okta user id
+	carriersPile = "carriers" // which groups carry which app
+	groupsPile   = "groups-list"
+	appsPile     = "apps-list"
+)
+
+// account is an account as a review keeps it.
+type account struct {
+	ID           string      `json:"i"`
+	Status       okta.Status `json:"s"`
+	Leaving      bool        `json:"x,omitempty"` // on its way to be deactivated
+	Login        string      `json:"l"`
+	Name         string      `json:"n"`
+	Department   string      `json:"d,omitempty"`
+	Title        string      `json:"t,omitempty"`
+	Location     string      `json:"c,omitempty"`
+	EmployeeType string      `json:"e,omitempty"`
+	Manager      string      `json:"m,omitempty"` // employee number
+	Number       string      `json:"u,omitempty"`
+	Created      time.Time   `json:"a"`
+	Activated    time.Time   `json:"v,omitzero"`
+	LastSignIn   time.Time   `json:"o,omitzero"`
+}
+
+// held is something that somebody holds.
+type held struct {
+	User string `json:"u"`
+	// Kind is report.Group, App or Role.
+	Kind string `json:"k"`
+	ID   string `json:"i"`
+	Name string `json:"n"`
+	// Type is a group's type or a role's; Scope an assignment's.
+	Type  string `json:"t,omitempty"`
+	Scope string `json:"s,omitempty"`
+	// Via is the id of the group that gives it, where one does.
+	Via string    `json:"v,omitempty"`
+	At  time.Time `json:"a,omitzero"`
+}
+
+// carrier says that an app comes to people through a group.
+type carrier struct {
+	App   string `json:"a"`
+	Group string `json:"g,omitempty"` // empty where Okta does not name it
+}
+
+// listed is a group or an app of the org.
+type listed struct {
+	ID   string `json:"i"`
+	Name string `json:"n"`
+	Type string `json:"t,omitempty"`
+}
+
+// usersAt is where the list of users goes on.
+type usersAt struct {
+	Former bool   `json:"former,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+// readUsers reads the accounts that are not deactivated, then those that are:
+// what somebody who has left still holds can only be told of these.
+func (s *Steps) readUsers(ctx context.Context, _ state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
+	at, err := cursorOf[usersAt](cursor)
+	if err != nil {
+		return position{}, err
+	}
+	for n := range calls {
+		page, err := s.okta.UserPage(ctx, at.Former, at.After)
+		if err != nil {
+			return position{}, err
+		}
+		for _, u := range page.Users {
+			onto.account(u)
+			if !at.Former {
+				onto.counts["people"]++
+			}
+		}
+		switch at.After = page.Next; {
+		case at.After != "":
+		case at.Former:
+			return position{Cursor: at, Calls: n + 1, Done: true}, nil
+		default:
+			at.Former = true
+		}
+	}
+	return position{Cursor: at, Calls: calls}, nil
+}
+
+// account lays an account down, and by what it is found in ServiceNow.
+func (s *sheet) account(u okta.User) {
+	p := u.Profile
+	s.lay(accountsPile, u.ID, account{
+		ID: u.ID, Status: u.Status, Leaving: u.TransitioningTo == okta.Deprovisioned, Login: p.Login, Name: joined(p.FirstName, p.LastName),
+		Department: p.Department, Title: p.Title, Location: p.Location, EmployeeType: p.EmployeeType, Manager: p.ManagerID, Number: p.EmployeeNumber,
+		Created: u.Created, Activated: u.Activated, LastSignIn: u.LastLogin,
+	})
+	s.identity(identity{Account: u.ID, Number: fold(p.EmployeeNumber), Email: fold(p.Email), Used: u.Status != okta.Deprovisioned})
+}
+
+func joined(first, last string) string {
+	if first == "" || last == "" {
+		return first + last
+	}
+	return first + " " + last
+}
+
+// lanesAt is where reading what hangs on the entries of a catalogue goes on: the
+// catalogue is read first, then every lane reads the pages of its entries.
+type lanesAt struct {
+	Listed bool   `json:"listed,omitempty"`
+	After  string `json:"after,omitempty"`
+	Lanes  []lane `json:"lanes,omitempty"`
+}
+
+// lane reads the entries whose number has the same remainder, one after the
+// other.
+type lane struct {
+	Entry int    `json:"entry"`
+	After string `json:"after,omitempty"`
+}
+
+// laneCount is how many pages are asked for at once: Okta takes 75 from all
+// programs together.
+const laneCount = 4
+
+// catalogue is how a list of groups or apps, and then what hangs on each, is
+// read.
+type catalogue struct {
+	pile string
+	list func(ctx context.Context, after string) (entries []listed, next string, err error)
+	page func(ctx context.Context, entry listed, after string) (people []held, next string, err error)
+	// lay puts the people of a page down.
+	lay func(onto *sheet, people []held)
+}
+
+func (s *Steps) readGroups(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
+	wanted, err := s.wanted(ctx, st.Review.Scope)
+	if err != nil {
+		return position{}, err
+	}
+	return s.readCatalogue(ctx, st, cursor, calls, onto, catalogue{
+		pile: groupsPile,
+		list: func(ctx context.Context, after string) (entries []listed, next string, err error) {
+			page, err := s.okta.GroupPage(ctx, after)
+			for _, g := range page.Items {
+				// Nobody can be taken out of a built-in group, and everybody is in it.
+				if g.Type != okta.GroupTypeBuiltIn && wanted(report.Group, g.ID, g.Name) {
+					entries = append(entries, listed{ID: g.ID, Name: g.Name, Type: g.Type})
+				}
+			}
+			onto.counts["groups"] += len(entries)
+			return entries, page.Next, err
+		},
+		page: func(ctx context.Context, g listed, after string) (people []held, next string, err error) {
+			page, err := s.okta.MemberPage(ctx, g.ID, after)
+			for _, m := range page.Items {
+				people = append(people, held{User: m.UserID, Kind: report.Group, ID: g.ID, Name: g.Name, Type: g.Type})
+			}
+			return people, page.Next, err
+		},
+		lay: func(onto *sheet, people []held) { onto.counts["memberships"] += len(people) },
+	})
+}
+
+func (s *Steps) readApps(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
+	wanted, err := s.wanted(ctx, st.Review.Scope)
+	if err != nil {
+		return position{}, err
+	}
+	carriers := map[carrier]bool{}
+	return s.readCatalogue(ctx, st, cursor, calls, onto, catalogue{
+		pile: appsPile,
+		list: func(ctx context.Context, after string) (entries []listed, next string, err error) {
+			page, err := s.okta.AppPage(ctx, after)
+			for _, a := range page.Items {
+				if a.Active && wanted(report.App, a.ID, a.Label) {
+					entries = append(entries, listed{ID: a.ID, Name: a.Label})
+				}
+			}
+			onto.counts["apps"] += len(entries)
+			return entries, page.Next, err
+		},
+		page: func(ctx context.Context, a listed, after string) (people []held, next string, err error) {
+			page, err := s.okta.AppUserPage(ctx, a.ID, after)
+			for _, u := range page.Items {
+				people = append(people, held{User: u.UserID, Kind: report.App, ID: a.ID, Name: a.Name, Scope: u.Scope, Via: u.GroupID, At: u.Created})
+			}
+			return people, page.Next, err
+		},
+		lay: func(onto *sheet, people []held) {
+			onto.counts["assignments"] += len(people)
+			for _, h := range people {
+				if c := (carrier{h.ID, h.Via}); h.Scope == okta.ScopeGroup && !carriers[c] {
+					carriers[c] = true
+					onto.lay(carriersPile, h.ID, c)
+				}
+			}
+		},
+	})
+}
+
+// readCatalogue reads a slice of a catalogue or of what hangs on its entries. A
+// slice does one or the other: so a page of entries is kept before anything
+// hangs on it.
+func (s *Steps) readCatalogue(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet, c catalogue) (position, error) {
+	at, err := cursorOf[lanesAt](cursor)
+	if err != nil {
+		return position{}, err
+	}
+	if !at.Listed {
+		return c.entries(ctx, at, calls, onto)
+	}
+	all, err := s.store.stacks(ctx, st.Review.ID)
+	if err != nil {
+		return position{}, err
+	}
+	var entries []listed
+	if err := whole(ctx, all, c.pile, func(e listed) error { entries = append(entries, e); return nil }); err != nil {
+		return position{}, err
+	}
+	return c.lanes(ctx, at, entries, calls, onto)
+}
+
+func (c catalogue) entries(ctx context.Context, at lanesAt, calls int, onto *sheet) (position, error) {
+	for n := range calls {
+		entries, next, err := c.list(ctx, at.After)
+		if err != nil {
+			return position{}, err
+		}
+		for _, e := range entries {
+			onto.lay(c.pile, "", e) // one part: it is always read whole
+		}
+		if at.After = next; next != "" {
+			continue
+		}
+		at.Listed = true
+		for i := range laneCount {
+			at.Lanes = append(at.Lanes, lane{Entry: i})
+		}
+		return position{Cursor: at, Calls: n + 1}, nil
+	}
+	return position{Cursor: at, Calls: calls}, nil
+}
+
+// lanes reads pages side by side, each lane its share of the calls.
+func (c catalogue) lanes(ctx context.Context, at lanesAt, entries []listed, calls int, onto *sheet) (position, error) {
+	open := 0
+	for _, l := range at.Lanes {
+		if l.Entry < len(entries) {
+			open++
+		}
+	}
+	made := make([]int, len(at.Lanes))
+	pages := make(chan []held, len(at.Lanes))
+	group, inner := errgroup.WithContext(ctx)
+	shared := 0
+	for i := range at.Lanes {
+		l := &at.Lanes[i]
+		if l.Entry >= len(entries) {
+			continue
+		}
+		// What the division leaves over goes to the first lanes.
+		most := (calls*(shared+1))/open - (calls*shared)/open
+		shared++
+		group.Go(func() (err error) {
+			made[i], err = c.follow(inner, l, len(at.Lanes), entries, most, pages)
+			return err
+		})
+	}
+	failed := make(chan error, 1)
+	go func() {
+		failed <- group.Wait()
+		close(pages)
+	}()
+	for people := range pages {
+		for _, h := range people {
+			onto.lay(heldPile, h.User, h)
+		}
+		c.lay(onto, people)
+	}
+	if err := <-failed; err != nil {
+		return position{}, err
+	}
+	to := position{Cursor: at, Done: true}
+	for i, l := range at.Lanes {
+		to.Calls += made[i]
+		to.Done = to.Done && l.Entry >= len(entries)
+	}
+	return to, nil
+}
+
+// follow reads the pages of a lane.
+func (c catalogue) follow(ctx context.Context, l *lane, step int, entries []listed, most int, pages chan<- []held) (made int, err error) {
+	for made < most && l.Entry < len(entries) {
+		people, next, err := c.page(ctx, entries[l.Entry], l.After)
+		if fault.Is[*fault.NotFound](err) { // deleted since it was listed
+			people, next, err = nil, "", nil
+		}
+		if err != nil {
+			return made, err
+		}
+		made++
+		select {
+		case pages <- people:
+		case <-ctx.Done():
+			return made, ctx.Err()
+		}
+		if l.After = next; next == "" {
+			l.Entry += step
+		}
+	}
+	return made, nil
+}
+
+// readRoles reads the administrators of one page, and the roles of each.
+func (s *Steps) readRoles(ctx context.Context, _ state, cursor json.RawMessage, _ int, onto *sheet) (position, error) {
+	after, err := cursorOf[string](cursor)
+	if err != nil {
+		return position{}, err
+	}
+	page, err := s.okta.AdminPage(ctx, after)
+	if err != nil {
+		return position{}, err
+	}
+	for _, id := range page.Items {
+		roles, err := s.okta.AdminRoles(ctx, id)
+		if err != nil && !fault.Is[*fault.NotFound](err) {
+			return position{}, err
+		}
+		for _, r := range roles {
+			onto.lay(heldPile, id, held{User: id, Kind: report.Role, ID: r.ID, Name: r.Label, Type: r.Type, Scope: r.AssignmentType, Via: r.GroupID})
+		}
+	}
+	return position{Cursor: page.Next, Calls: 1 + len(page.Items), Done: page.Next == ""}, nil
+}
+
+// wanted says which groups and apps have to be read for the scope.
+func (s *Steps) wanted(ctx context.Context, scope Scope) (func(kind, id, name string) bool, error) {
+	if !scope.named() {
+		return func(string, string, string) bool { return true }, nil
+	}
+	rules, err := s.rules.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opposite := map[string]bool{}
+	for _, p := range rules.Pairs() {
+		if scope.covers(p.A.Kind, p.A.ID, p.A.Name) {
+			opposite[p.B.ID] = true
+		}
+		if scope.covers(p.B.Kind, p.B.ID, p.B.Name) {
+			opposite[p.A.ID] = true
+		}
+	}
+	return func(kind, id, name string) bool { return opposite[id] || scope.covers(kind, id, name) }, nil
+}
+
+func cursorOf[T any](cursor json.RawMessage) (at T, err error) {
+	if len(cursor) == 0 {
+		return at, nil
+	}
+	if err := json.Unmarshal(cursor, &at); err != nil {
+		return at, &fault.Conflict{Message: "the place where the review goes on cannot be read", Cause: err}
+	}
+	return at, nil
+}
