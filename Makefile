@@ -23,6 +23,7 @@ FUNCTIONS := OnboardingTrigger=functions/onboarding/trigger OnboardingSteps=func
              SecurityAlertStream=functions/securityalert/stream \
              AuditApi=functions/audit/api AuditArchive=functions/audit/archive \
              AccessReviewTrigger=functions/accessreview/trigger AccessReviewSteps=functions/accessreview/steps \
+             AccessReviewTaskTrigger=functions/accessreview/taskhook \
              Sweep=functions/sweep/steps
 IDS       := $(foreach f,$(FUNCTIONS),$(firstword $(subst =, ,$(f))))
 directory  = $(lastword $(subst =, ,$(filter $(1)=%,$(FUNCTIONS))))

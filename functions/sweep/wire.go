@@ -28,6 +28,7 @@ type config struct {
 	RoleChange       string `env:"ROLE_CHANGE_STATE_MACHINE_ARN,required"`
 	Recertification  string `env:"RECERTIFICATION_STATE_MACHINE_ARN,required"`
 	CredentialReset  string `env:"CREDENTIAL_RESET_STATE_MACHINE_ARN,required"`
+	AccessReviewTask string `env:"ACCESS_REVIEW_TASK_STATE_MACHINE_ARN,required"`
 	// OnboardingTickets and the others change what the tickets of these kinds
 	// look like, as JSON; empty means the built-in kinds.
 	OnboardingTickets      string `env:"ONBOARDING_TICKETS"`
@@ -36,6 +37,7 @@ type config struct {
 	RoleChangeTickets      string `env:"ROLE_CHANGE_TICKETS"`
 	RecertificationTickets string `env:"RECERTIFICATION_TICKETS"`
 	CredentialResetTickets string `env:"CREDENTIAL_RESET_TICKETS"`
+	AccessReviewTickets    string `env:"ACCESS_REVIEW_TICKETS"`
 }
 
 // processes are the kinds of ticket that are looked after, leavers first: their
@@ -52,6 +54,7 @@ func (c config) processes(store *idempotency.Store, client *sfn.Client) ([]proce
 		{servicenow.RoleChangeKind(), "ROLE_CHANGE_TICKETS", c.RoleChangeTickets, c.RoleChange},
 		{servicenow.RecertificationKind(), "RECERTIFICATION_TICKETS", c.RecertificationTickets, c.Recertification},
 		{servicenow.CredentialResetKind(), "CREDENTIAL_RESET_TICKETS", c.CredentialResetTickets, c.CredentialReset},
+		{servicenow.AccessReviewKind(), "ACCESS_REVIEW_TICKETS", c.AccessReviewTickets, c.AccessReviewTask},
 	} {
 		kind, err := p.kind.With([]byte(p.overrides))
 		if err != nil {

@@ -79,7 +79,7 @@ func New(ctx context.Context, o Options) (*World, error) {
 	kinds := map[string]servicenow.Kind{
 		"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind(), "access-request": accessrequest.DefaultKind(),
 		"role-change": rolechange.DefaultKind(), "recertification": rolechange.TaskKind(),
-		"credential-reset": credentialreset.DefaultKind(),
+		"credential-reset": credentialreset.DefaultKind(), "access-review-task": servicenow.AccessReviewKind(),
 	}
 	var routes []snowsim.Route
 	for name, kind := range kinds {
