@@ -70,8 +70,8 @@ func (r reviewed) told() []string {
 	return list
 }
 
-// quiet is a company in which the schedules rest.
-func quiet() (o scenario.Options) {
+// restful is a company in which the schedules rest.
+func restful() (o scenario.Options) {
 	o.Pace = 100 * 24 * time.Hour
 	return o
 }
@@ -101,14 +101,14 @@ func (r reviewed) finding(t *testing.T, v scenario.Violation) report.Finding {
 func TestAccessReview(t *testing.T) {
 	t.Parallel()
 
-	story(t, "finds nothing in a company whose access is in order but what every review lists", quiet(), func(o *office) {
+	story(t, "finds nothing in a company whose access is in order but what every review lists", restful(), func(o *office) {
 		o.must(o.EnterAccess(o.ctx))
 		r := o.review(everything)
 		o.is("found", r.told(), expected(scenario.KnownFindings()))
 		o.is("people", r.Figures.People, 49)
 	})
 
-	story(t, "finds what was planted of every kind and nothing else, with evidence", quiet(), func(o *office) {
+	story(t, "finds what was planted of every kind and nothing else, with evidence", restful(), func(o *office) {
 		o.must(o.EnterAccess(o.ctx))
 		planted, err := o.PlantViolations(o.ctx)
 		o.must(err)
@@ -128,7 +128,7 @@ func TestAccessReview(t *testing.T) {
 		o.is("reviewers", reviewersAdd(r), len(r.findings))
 	})
 
-	story(t, "says what is new, open since the last review, and fixed", quiet(), func(o *office) {
+	story(t, "says what is new, open since the last review, and fixed", restful(), func(o *office) {
 		o.must(o.EnterAccess(o.ctx))
 		planted, err := o.PlantViolations(o.ctx)
 		o.must(err)
@@ -153,7 +153,7 @@ func TestAccessReview(t *testing.T) {
 		o.is("fixed is told once", slices.ContainsFunc(third.findings, func(f report.Finding) bool { return f.ID == gone.ID }), false)
 	})
 
-	story(t, "looks only at what its scope names", quiet(), func(o *office) {
+	story(t, "looks only at what its scope names", restful(), func(o *office) {
 		o.must(o.EnterAccess(o.ctx))
 		planted, err := o.PlantViolations(o.ctx)
 		o.must(err)
@@ -175,7 +175,7 @@ func TestAccessReview(t *testing.T) {
 		}
 	})
 
-	story(t, "is started on demand by whoever may sign the request", quiet(), func(o *office) {
+	story(t, "is started on demand by whoever may sign the request", restful(), func(o *office) {
 		status, body := o.questions("/access-reviews", []byte(`{"scope":{"departments":["Legal"],"risk":"low"}}`), nil)
 		o.is("status", status, http.StatusAccepted)
 		o.is("scope", strings.Contains(string(body), "people of Legal"), true)
