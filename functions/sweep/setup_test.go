@@ -137,6 +137,7 @@ var complete = map[string]string{
 	"ONBOARDING_STATE_MACHINE_ARN": machine + "onboarding", "OFFBOARDING_STATE_MACHINE_ARN": machine + "offboarding",
 	"ACCESS_REQUEST_STATE_MACHINE_ARN": machine + "access-request", "ROLE_CHANGE_STATE_MACHINE_ARN": machine + "role-change",
 	"RECERTIFICATION_STATE_MACHINE_ARN": machine + "recertification", "CREDENTIAL_RESET_STATE_MACHINE_ARN": machine + "credential-reset",
+	"ACCESS_REVIEW_TASK_STATE_MACHINE_ARN": machine + "access-review-task",
 }
 
 // wire is AWS over the wire: the bundle's tables and machines, and the secret.
