@@ -32,7 +32,7 @@ func controlsOf(r Review) []control {
 		{iso, "A.5.15", "Rules for access are set and applied.", held + ".", "What was read; the rules document of that version", ""},
 		{iso, "A.5.16", "Identities are managed over their whole life.", accounts + "; " + count(f.Flags[Dormant], "dormant account", "dormant accounts") + ".", "findings of the kinds Orphan account, Leaver and Dormant", ""},
 		{iso, "A.5.17", "Authentication information is allocated and handled under control.", "Last sign-in of each person; accounts that nobody uses.", "column Last sign-in", "How credentials were issued and reset is shown by the ledger of the tickets, not by this review."},
-		{iso, "A.5.18", "Access rights are given, reviewed, changed and removed by the rules.", "This review itself: " + decided + "; each removal was read back.", "column Decision, with its ledger record", ""},
+		{iso, "A.5.18", "Access rights are given, reviewed, changed and removed by the rules.", "This review itself: " + decided + "; what came of each decision stands beside it.", "column Decision, with its ledger record", ""},
 		{hipaa, "164.308(a)(3)", "Workforce security: authorisation, clearance and termination of access.", accounts + "; " + unapproved + "; " + decided + ".", "findings of the kinds Leaver and No approval; column Decision", "Clearance of people before they are hired is not in these systems."},
 		{hipaa, "164.308(a)(4)", "Information access management: access is authorised, established and modified by policy.", held + "; " + late + "; origin, approver and ledger record of each grant.", "column Origin; findings.csv, origin_record", ""},
 	}

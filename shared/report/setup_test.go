@@ -142,6 +142,7 @@ func elements(t fatal, page []byte) (list []element) {
 	}, page)
 	d := xml.NewDecoder(bytes.NewReader(page))
 	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	inside := false
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -158,8 +159,11 @@ func elements(t fatal, page []byte) (list []element) {
 			}
 			e.names = strings.Join(slices.Sorted(maps.Keys(e.attrs)), " ")
 			list = append(list, e)
+			inside = true
+		case xml.EndElement:
+			inside = false
 		case xml.CharData:
-			if len(list) > 0 {
+			if inside {
 				list[len(list)-1].text += string(x)
 			}
 		}
