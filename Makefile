@@ -57,8 +57,8 @@ race: ## All tests under the race detector, the long ones thinned out
 	$(GO) test -race -short -timeout 40m ./...
 
 .PHONY: browser
-browser: ## Drive the console in a Chromium: CHROMIUM=path, AXE_CORE=path of axe.min.js, SCREENSHOTS=directory
-	LIFECYCLE_BROWSER=1 $(GO) test -count=1 -run Browser -v ./shared/local/console/
+browser: ## Drive console, report and timeline in a Chromium: CHROMIUM=path, AXE_CORE=path of axe.min.js, SCREENSHOTS=directory
+	LIFECYCLE_BROWSER=1 $(GO) test -count=1 -run Browser -v ./shared/local/console/ ./shared/report/
 
 .PHONY: lint
 lint: ## golangci-lint and go vet
