@@ -33,7 +33,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		ledger: parts.Ledger, leases: parts.Leases, seats: parts.Seats, settings: settings,
 		desk: approval.NewDesk(cloud.DynamoDB, parts.Config.ApprovalsTable, parts.ServiceNow, cloud.SFN),
 	}
-	table := workflow.NewSteps("accessrequest", cloud.Metrics)
+	table := workflow.NewSteps("accessrequest", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

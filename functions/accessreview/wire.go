@@ -39,7 +39,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	table := workflow.NewSteps("accessreview", cloud.Metrics)
+	table := workflow.NewSteps("accessreview", cloud.Metrics).Recorded(parts.Ledger)
 	steps.register(table)
 	campaign.Register(table)
 	return lambda.NewHandler(table.Handle), nil

@@ -49,7 +49,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		return nil, err
 	}
 	steps := &Steps{desk: approval.NewDesk(cloud.DynamoDB, parts.Config.ApprovalsTable, parts.ServiceNow, cloud.SFN)}
-	table := workflow.NewSteps("approvals", cloud.Metrics)
+	table := workflow.NewSteps("approvals", cloud.Metrics).Recorded(parts.Ledger)
 	workflow.Add(table, "SettleApproval", steps.SettleApproval)
 	workflow.Add(table, "ReconcileApprovals", steps.ReconcileApprovals)
 	return lambda.NewHandler(table.Handle), nil

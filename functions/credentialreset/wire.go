@@ -31,7 +31,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		breaker: guard.NewBreaker(cloud.DynamoDB, parts.Config.ControlTable),
 		desk:    approval.NewDesk(cloud.DynamoDB, parts.Config.ApprovalsTable, parts.ServiceNow, cloud.SFN),
 	}
-	table := workflow.NewSteps("credentialreset", cloud.Metrics)
+	table := workflow.NewSteps("credentialreset", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

@@ -121,7 +121,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		custodian: workflow.NewCustodian(idempotency.New(cloud.DynamoDB, parts.Config.IdempotencyTable), cloud.SFN),
 		shelf:     shelf{client: cloud.S3, bucket: parts.Config.RulesBucket},
 	}
-	table := workflow.NewSteps("ruleschange", cloud.Metrics)
+	table := workflow.NewSteps("ruleschange", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

@@ -28,7 +28,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		desk:       approval.NewDesk(cloud.DynamoDB, parts.Config.ApprovalsTable, parts.ServiceNow, cloud.SFN),
 		executions: cloud.SFN,
 	}
-	table := workflow.NewSteps("offboarding", cloud.Metrics)
+	table := workflow.NewSteps("offboarding", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

@@ -23,7 +23,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		okta: parts.Okta, servicenow: parts.ServiceNow, tickets: parts.Tickets,
 		rules: parts.Rules, ledger: parts.Ledger, leases: parts.Leases, seats: parts.Seats, settings: settings,
 	}
-	table := workflow.NewSteps("onboarding", cloud.Metrics)
+	table := workflow.NewSteps("onboarding", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

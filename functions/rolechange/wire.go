@@ -46,7 +46,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		seats: parts.Seats, breaker: guard.NewBreaker(cloud.DynamoDB, parts.Config.ControlTable), settings: settings,
 		desk: approval.NewDesk(cloud.DynamoDB, parts.Config.ApprovalsTable, parts.ServiceNow, cloud.SFN),
 	}
-	table := workflow.NewSteps("rolechange", cloud.Metrics)
+	table := workflow.NewSteps("rolechange", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

@@ -56,7 +56,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		pager:     sns.NewFromConfig(cloud.AWS), kinds: kinds, links: newLinks(parts.Config.OktaURL, parts.Config.ServiceNowURL),
 		settings: config.Settings,
 	}
-	table := workflow.NewSteps("securityalert", cloud.Metrics)
+	table := workflow.NewSteps("securityalert", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

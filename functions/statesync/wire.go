@@ -56,7 +56,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 		breaker: guard.NewBreaker(cloud.DynamoDB, parts.Config.ControlTable),
 		shelf:   &shelf{cloud.DynamoDB, own.Table}, policy: policy, leavers: leavers, settings: settings,
 	}
-	table := workflow.NewSteps("statesync", cloud.Metrics)
+	table := workflow.NewSteps("statesync", cloud.Metrics).Recorded(parts.Ledger)
 	steps.Register(table)
 	return lambda.NewHandler(table.Handle), nil
 }

@@ -90,7 +90,7 @@ func (c *Client) CreateApproval(ctx context.Context, a ApprovalRequest, why audi
 			found, err := c.requested(ctx, a, key)
 			return found != "", audit.Effect{After: map[string]any{askedColumn: a.Approver, idColumn: found}}, err
 		},
-		add: func(ctx context.Context) (audit.Effect, error) {
+		add: func(ctx context.Context, _ audit.Attempt) (audit.Effect, error) {
 			r, out, err := c.write(ctx, "ServiceNow: asking for approval of "+a.Ticket.String(), Ref{Table: approvals}, values, false, approvalColumns...)
 			if err != nil {
 				return audit.Effect{}, err

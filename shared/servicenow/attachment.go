@@ -40,7 +40,7 @@ func (c *Client) Attach(ctx context.Context, ref Ref, name, contentType string, 
 			found, err := c.attached(ctx, f)
 			return found, audit.Effect{After: after}, err
 		},
-		add: func(ctx context.Context) (audit.Effect, error) {
+		add: func(ctx context.Context, _ audit.Attempt) (audit.Effect, error) {
 			out, err := c.do(ctx, call{
 				what: "ServiceNow: attaching " + name + " to " + ref.String(), method: http.MethodPost, path: "/api/now/attachment/file",
 				query: url.Values{ownerTable: {ref.Table}, ownerColumn: {ref.SysID}, "file_name": {name}},

@@ -21,7 +21,7 @@ type addition struct {
 	// look finds what an earlier attempt added; nil where doing it again does
 	// no harm.
 	look func(context.Context) (found bool, effect audit.Effect, err error)
-	add  func(context.Context) (audit.Effect, error)
+	add  func(context.Context, audit.Attempt) (audit.Effect, error)
 }
 
 // once makes the addition exactly once for its verb, target and key, whatever
@@ -45,7 +45,7 @@ func (c *Client) once(ctx context.Context, a addition) (effect audit.Effect, err
 			}
 		}
 		var err error
-		effect, err = a.add(ctx)
+		effect, err = a.add(ctx, attempt)
 		return effect, err
 	})
 	return effect, err
@@ -91,6 +91,14 @@ func marked(text, key string) string {
 		text = string(long[:mostCharacters]) + "\n… (shortened; the ledger has everything)"
 	}
 	return strings.TrimRight(text, "\n") + "\n" + marker(key)
+}
+
+// recorded puts the name of the ledger record before the reference in the last
+// line: "[record incident/<sys_id>/12] [ref 1a2b3c4d5e]". It names the intent of
+// the attempt that wrote the note, so that a note that is found again, and not
+// written again, still names the record that it came from.
+func recorded(note, key, record string) string {
+	return strings.TrimSuffix(note, marker(key)) + "[record " + record + "] " + marker(key)
 }
 
 // mostCharacters keeps the reference within what a journal entry holds.

@@ -26,8 +26,8 @@ type Posting struct {
 
 // Post writes to the ticket, once per key: also when the function dies between
 // ServiceNow's work and its answer, or when the ledger could not note that it
-// was done. Each note ends in a line "[ref 1a2b3c4d5e]" by which it is found
-// again.
+// was done. Each note ends in a line "[record <stream>/<number>] [ref 1a2b3c4d5e]",
+// by which its proof in the ledger is found, and the note itself again.
 //
 // *fault.Denied says that ServiceNow took the note but left a column as it was:
 // an access rule, a data policy or a business rule keeps it, and the instance
@@ -52,7 +52,9 @@ func (c *Client) Post(ctx context.Context, ref Ref, p Posting, why audit.Reason)
 	w := posting{ref: ref, set: p.Set, notes: notes}
 	a := addition{
 		change: audit.Change{System: system, Verb: "ticket.update", Target: ref.String(), Reason: why, Key: p.Key, After: w.after()},
-		add:    func(ctx context.Context) (audit.Effect, error) { return c.post(ctx, w) },
+		add: func(ctx context.Context, attempt audit.Attempt) (audit.Effect, error) {
+			return c.post(ctx, w, p.Key, attempt.Record)
+		},
 	}
 	if len(notes) > 0 {
 		a.look = func(ctx context.Context) (bool, audit.Effect, error) { return c.posted(ctx, w, p.Key) }
@@ -105,12 +107,14 @@ func ignoredColumns(after any) []string {
 	return nil
 }
 
-func (c *Client) post(ctx context.Context, w posting) (audit.Effect, error) {
+func (c *Client) post(ctx context.Context, w posting, key, record string) (audit.Effect, error) {
 	values, err := c.widened(ctx, w)
 	if err != nil {
 		return audit.Effect{}, err
 	}
-	maps.Copy(values, w.notes)
+	for column, note := range w.notes {
+		values[column] = recorded(note, key, record)
+	}
 	now, out, err := c.write(ctx, "ServiceNow: updating "+w.ref.String(), w.ref, values, len(w.notes) == 0, w.columns()...)
 	if err != nil {
 		return audit.Effect{}, err

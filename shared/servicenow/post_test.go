@@ -41,6 +41,7 @@ func TestPost(t *testing.T) {
 			}
 			want := marker("run-1/resolved")
 			notes := b.notes()
+			want = "[record incident/" + b.ticket.SysID + "/1] " + want
 			if len(notes) != 2 || notes[0] != "comments: The account is ready.\n"+want || notes[1] != "work_notes: Okta user id: 00u1\n"+want {
 				t.Errorf("notes %q", notes)
 			}

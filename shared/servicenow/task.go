@@ -59,7 +59,7 @@ func (c *Client) CreateTask(ctx context.Context, t NewTask, why audit.Reason) (M
 			r, found, err := c.correlated(ctx, t)
 			return found, effect(r, ""), err
 		},
-		add: func(ctx context.Context) (audit.Effect, error) {
+		add: func(ctx context.Context, _ audit.Attempt) (audit.Effect, error) {
 			r, out, err := c.write(ctx, "ServiceNow: making a record of "+t.Table, Ref{Table: t.Table}, values, false, ticketNumber, correlation)
 			if err == nil && r[correlation] != t.Key {
 				err = &fault.Denied{Message: fmt.Sprintf("ServiceNow made %s/%s without its correlation_id, by which it would be found again: let the integration write that column, and close the record by hand", t.Table, r[idColumn])}

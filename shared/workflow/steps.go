@@ -69,6 +69,7 @@ func TaskOf(ctx context.Context) (Task, bool) {
 type Steps struct {
 	actor   string
 	metrics *platform.Metrics
+	ledger  *audit.Ledger
 	table   map[string]func(context.Context, json.RawMessage) (any, error)
 }
 
@@ -125,6 +126,12 @@ func (s *Steps) Handle(ctx context.Context, inv Invocation) (any, error) {
 	began := time.Now()
 	out, err := step(ctx, inv.Input)
 	s.metrics.Duration("StepDuration", time.Since(began), "UseCase", s.actor, "Step", inv.Step)
+	if err == nil {
+		err = s.record(ctx, inv, out, nil)
+	} else {
+		err = Boundary(err)
+		_ = s.record(ctx, inv, nil, err) // says so itself
+	}
 	if err != nil {
 		err = Boundary(err)
 		s.metrics.Count("StepFailed", 1, "UseCase", s.actor, "Step", inv.Step)

@@ -58,7 +58,7 @@ func (o *office) endState(p process, t scenario.Ticket) string {
 }
 
 var (
-	reference = regexp.MustCompile(`\[ref [0-9a-f]{10}\]`)
+	reference = regexp.MustCompile(`(\[record [^\]]+\] )?\[ref [0-9a-f]{10}\]`)
 	moment    = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
 	spoken    = regexp.MustCompile(`\d{1,2} [A-Z][a-z]+ \d{4} \d\d:\d\d UTC`)
 	cutOff    = regexp.MustCompile(` \(without an answer; [^)]*\)`)
