@@ -59,12 +59,12 @@ func trendOf(r Review) trendChart {
 	for i, p := range points {
 		column := trendColumn{Label: shortDay(p.At, r.Began), Total: total(p.Figures.Risks), This: i == len(points)-1}
 		x, y := left+slot*(float64(i)+.5)-width/2, c.Base
-		for j := len(risks) - 1; j >= 0; j-- { // the lowest risk at the bottom
-			n := p.Figures.Risks[risks[j]]
+		for _, k := range slices.Backward(risks) { // the lowest at the bottom
+			n := p.Figures.Risks[k]
 			h := float64(n) * scale
 			if n > 0 {
 				y -= h
-				column.Blocks = append(column.Blocks, block{round(x), round(y), round(width), round(h), string(risks[j]), fmt.Sprintf("%s: %s %s", day(p.At), number(n), risks[j])})
+				column.Blocks = append(column.Blocks, block{round(x), round(y), round(width), round(h), string(k), fmt.Sprintf("%s: %s %s", day(p.At), number(n), k)})
 			}
 		}
 		for _, k := range risks {

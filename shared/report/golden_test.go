@@ -30,7 +30,7 @@ func TestReportsAreAsTheGoldenFilesSay(t *testing.T) {
 func TestTimelinesAreAsTheGoldenFilesSay(t *testing.T) {
 	t.Parallel()
 	records := ninasStory()
-	person, err := PersonTimeline(nina, reading(about(nina, records)), WithNames(named), WithTime(at(24, 7)), WithChains(intact(records)...))
+	person, err := PersonTimeline(nina, reading(about(records)), WithNames(named), WithTime(at(24, 7)), WithChains(intact(records)...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,15 @@ type timelineView struct {
 	Days    []dayOf
 	Tiles   []tile
 	Between string
+	Left    int // entries that the page does not show
 }
+
+// EntriesPerPage is the most entries that the page of a timeline lists: the latest. What is said
+// about access takes all records into account.
+const EntriesPerPage = 2000
+
+// Listed is how many entries the page lists.
+func (v timelineView) Listed() int { return len(v.Entries) - v.Left }
 
 // proofState is how the chains stand, all together.
 type proofState struct {
@@ -82,11 +90,18 @@ func timelinePage(t Timeline) timelineView {
 		Policy: "default-src 'none'; img-src data:; style-src '" + digest(string(sheet.Style)) + "'; base-uri 'none'; form-action 'none'",
 	}
 	entry, broken := map[string]int{}, map[string]bool{}
+	v.Left = max(0, len(t.Entries)-EntriesPerPage)
 	for i, e := range t.Entries {
+		if c := t.Chains[e.Chain]; c.Checked && !c.OK() && e.Proof.Seq >= c.Verification.Bad {
+			broken[e.Proof.Record] = true
+		}
+		if i < v.Left {
+			continue
+		}
 		entry[e.Proof.Record], entry[e.Intent.Record] = i+1, i+1
 		l := line{Entry: e, No: i + 1}
-		if c := t.Chains[e.Chain]; c.Checked && !c.OK() && e.Proof.Seq >= c.Verification.Bad {
-			l.Proven, broken[e.Proof.Record] = "bad", true
+		if broken[e.Proof.Record] {
+			l.Proven = "bad"
 		}
 		if n := len(v.Days); n == 0 || day(v.Days[n-1].Day) != day(e.At) {
 			v.Days = append(v.Days, dayOf{Day: e.At})

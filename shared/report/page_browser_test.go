@@ -63,10 +63,10 @@ func sampleFiles(t *testing.T, folder string) {
 		pages := map[string]*bytes.Buffer{"reviewer.html": &own}
 		for name, line := range map[string]func() (Timeline, error){
 			"person.html": func() (Timeline, error) {
-				return PersonTimeline(nina, reading(about(nina, records)), WithNames(named), WithChains(intact(records)...))
+				return PersonTimeline(nina, reading(about(records)), WithNames(named), WithChains(intact(records)...))
 			},
 			"damaged.html": func() (Timeline, error) {
-				return PersonTimeline(nina, reading(about(nina, records)), WithNames(named), WithChains(damaged...))
+				return PersonTimeline(nina, reading(about(records)), WithNames(named), WithChains(damaged...))
 			},
 			"ticket.html": func() (Timeline, error) {
 				return TicketTimeline("RITM0010188", reading(on("RITM0010188", records)), WithNames(named))

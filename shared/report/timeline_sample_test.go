@@ -139,10 +139,10 @@ func reading(records []audit.Record) iter.Seq2[audit.Record, error] {
 	}
 }
 
-// about are the records of one person, as the ledger's index gives them.
-func about(subject string, records []audit.Record) (list []audit.Record) {
+// about are the records about Nina, as the ledger's index gives them.
+func about(records []audit.Record) (list []audit.Record) {
 	for _, r := range records {
-		if r.Subject == subject {
+		if r.Subject == nina {
 			list = append(list, r)
 		}
 	}

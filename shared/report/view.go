@@ -132,7 +132,7 @@ func (w *writing) page(r Review) reviewView {
 	if v.Own == "" && w.shown.reviewer != "" {
 		v.Own = w.shown.reviewer
 	}
-	v.Tiles, v.Kinds, v.Answers = tilesOf(r, w.tally), kindsOf(w.tally), answersOf(w.tally)
+	v.Tiles, v.Kinds, v.Answers = tilesOf(r, w.tally, v.Own), kindsOf(w.tally), answersOf(w.tally)
 	if v.Own == "" {
 		v.Trend, v.Controls, v.Read, v.Calls = trendOf(r), controlsOf(r), readOf(r.Figures), callsOf(r.Figures)
 		if len(v.Desks) > reviewersPerPage {
@@ -204,11 +204,15 @@ func flagsOf(t *tally) []Flag {
 	return append(found, others...)
 }
 
-func tilesOf(r Review, t *tally) []tile {
+func tilesOf(r Review, t *tally, own string) []tile {
 	urgent := t.risks[Critical] + t.risks[High]
 	decided := t.open - t.answers[None]
+	compared := since(r, t.open)
+	if own != "" {
+		compared = "to be decided by " + day(r.Due)
+	}
 	tiles := []tile{
-		{Label: "Open findings", Value: number(t.open), Note: since(r, t.open)},
+		{Label: "Open findings", Value: number(t.open), Note: compared},
 		{Label: "Critical or high", Value: number(urgent), Note: number(t.risks[Critical]) + " critical", Tone: toneIf(t.risks[Critical] > 0, "bad")},
 		{Label: "New", Value: number(t.standings[New]), Note: number(t.standings[Open]) + " open since before"},
 		{Label: "Fixed", Value: number(t.standings[Fixed]), Note: "since the last review", Tone: toneIf(t.standings[Fixed] > 0, "good")},
