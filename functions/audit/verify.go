@@ -15,11 +15,14 @@ import (
 type Verifier struct {
 	ledger *ledger.Ledger
 	vault  *Vault
+	grace  time.Duration
 }
 
 // NewVerifier returns the verifier of a ledger and its archive; without an archive
 // the ledger is held against itself alone.
-func NewVerifier(l *ledger.Ledger, v *Vault) *Verifier { return &Verifier{ledger: l, vault: v} }
+func NewVerifier(l *ledger.Ledger, v *Vault) *Verifier {
+	return &Verifier{ledger: l, vault: v, grace: grace}
+}
 
 // Where something is wrong.
 const (
@@ -113,7 +116,7 @@ func (v *Verifier) Stream(ctx context.Context, stream string, content bool) (Che
 		if err != nil {
 			return Checked{}, err
 		}
-		problems = append(problems, c.compare(stream, x.Links, copies)...)
+		problems = append(problems, c.compare(stream, x.Links, copies, v.grace)...)
 		if content {
 			bad, err := v.readAll(ctx, stream, copies)
 			if err != nil {
@@ -130,7 +133,7 @@ func (v *Verifier) Stream(ctx context.Context, stream string, content bool) (Che
 }
 
 // compare holds what is in the table against what is in the archive, both ways.
-func (c *Checked) compare(stream string, links []ledger.Link, copies []Copy) (problems []Problem) {
+func (c *Checked) compare(stream string, links []ledger.Link, copies []Copy, grace time.Duration) (problems []Problem) {
 	wrong := func(seq int64, where, text string) {
 		problems = append(problems, Problem{stream, seq, where, text})
 	}
