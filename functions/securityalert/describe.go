@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"lifecycle/functions/securityalert/detect"
 	"lifecycle/shared/fault"
@@ -27,11 +26,11 @@ func (s *Steps) BookDescription(ctx context.Context, st state) (workflow.Seats, 
 	if err != nil {
 		return workflow.Seats{}, err
 	}
-	n := len(a.toDescribe())
+	people := a.toDescribe()
 	calls := okta.NewCalls().
-		Add("GET", "/api/v1/users/{id}", n).
-		Add("GET", "/api/v1/users/{id}/groups", 2*n). // and roles
-		Add("GET", "/api/v1/logs", n+1+(len(a.Evidence)-a.Attached+perQuery-1)/perQuery)
+		Add("GET", "/api/v1/users/{id}", len(people)).
+		Add("GET", "/api/v1/users/{id}/groups", 2*len(people)). // and roles
+		Add("GET", "/api/v1/logs", len(crowds(people))+1+(len(a.Evidence)-a.Attached+perQuery-1)/perQuery)
 	return workflow.BookSeats(ctx, s.seats, ratelimit.Urgent, calls.Needs(), st.Seats)
 }
 
@@ -86,8 +85,12 @@ func (s *Steps) DescribePeople(ctx context.Context, st state) (workflow.Nothing,
 		return workflow.Nothing{}, nil
 	}
 	portraits := make([]portrait, 0, len(people))
+	recent, err := s.signIns(ctx, people)
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
 	for _, p := range people {
-		one, err := s.portray(ctx, p, rules)
+		one, err := s.portray(ctx, p, recent, rules)
 		if err != nil {
 			return workflow.Nothing{}, err
 		}
@@ -196,16 +199,10 @@ func (s *Steps) rewrite(ctx context.Context, a *alert, set, texts map[string]str
 	return nil
 }
 
-// recentSignIns is how far back a portrait looks, mostSignIns how many it shows.
-const (
-	recentSignIns = 7 * 24 * time.Hour
-	mostSignIns   = 8
-)
-
 // portray reads about a person. At the first attempt a call that may succeed
 // later is tried again; after that the portrait has a gap.
-func (s *Steps) portray(ctx context.Context, p *person, rules *detect.Rules) (portrait, error) {
-	out := portrait{id: p.ID}
+func (s *Steps) portray(ctx context.Context, p *person, recent signIns, rules *detect.Rules) (portrait, error) {
+	out := portrait{id: p.ID, recent: recent.of[p.ID]}
 	task, _ := workflow.TaskOf(ctx)
 	var failed error
 	missing := func(what string, err error) {
@@ -224,11 +221,7 @@ func (s *Steps) portray(ctx context.Context, p *person, rules *detect.Rules) (po
 	missing("groups", err)
 	out.roles, err = s.okta.AdminRoles(ctx, p.ID)
 	missing("admin roles", err)
-	out.recent, err = s.okta.Logs(ctx, okta.LogQuery{
-		Since: time.Now().Add(-recentSignIns), Newest: true, Most: mostSignIns,
-		Filter: fmt.Sprintf("eventType eq %q and actor.id eq %q", "user.session.start", p.ID),
-	})
-	missing("recent sign-ins", err)
+	missing("recent sign-ins", recent.missing[p.ID])
 	if number := out.user.Profile.ManagerID; number != "" {
 		if manager, err := s.servicenow.PersonByEmployeeNumber(ctx, number); err == nil {
 			out.manager = manager.UserName

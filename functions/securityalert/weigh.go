@@ -255,7 +255,7 @@ func (s *Steps) ask(ctx context.Context, a alert, rules *detect.Rules, token str
 		if p.Suspicion.Until.IsZero() {
 			continue
 		}
-		question := s.question(a, rules, p)
+		question := s.question(rules, p)
 		question.Ticket, question.Key, question.Expires = a.Incident.ref(), questionKey(a, p), p.Suspicion.Until
 		question.Token, question.Execution = token, task.Execution
 		_, err := s.questions.Open(ctx, question, because(a, rules))
@@ -271,7 +271,7 @@ func (s *Steps) ask(ctx context.Context, a alert, rules *detect.Rules, token str
 
 // question is what is asked about a person. No names are in it: those who are
 // asked read the incident, and the person knows who they are.
-func (s *Steps) question(a alert, rules *detect.Rules, p *person) approval.Ask {
+func (s *Steps) question(rules *detect.Rules, p *person) approval.Ask {
 	c := p.Suspicion
 	from := ""
 	if c.Place != "" {

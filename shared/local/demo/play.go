@@ -69,6 +69,7 @@ func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error 
 		scenario.Leavers(),
 		scenario.Sync(),
 		scenario.Credentials(),
+		scenario.Alerts(),
 	}
 	if f.against != "" {
 		chapters = [][]scenario.Act{scenario.Anywhere()}

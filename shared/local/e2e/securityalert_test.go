@@ -94,11 +94,11 @@ func (w *watch) hooks(events ...logged) int {
 		"eventType": "com.okta.event_hook", "eventTypeVersion": "1.0", "cloudEventsVersion": "0.1", "eventId": "e1", "data": map[string]any{"events": list},
 	})
 	w.must(err)
-	return w.request(http.MethodPost, w.Secret("OktaHookSecret"), body).Code
+	return w.request(w.Secret("OktaHookSecret"), body).Code
 }
 
-func (w *watch) request(method, secret string, body []byte) *httptest.ResponseRecorder {
-	return w.requestWith(method, map[string]string{"Content-Type": "application/json", "Authorization": secret}, body)
+func (w *watch) request(secret string, body []byte) *httptest.ResponseRecorder {
+	return w.requestWith(http.MethodPost, map[string]string{"Content-Type": "application/json", "Authorization": secret}, body)
 }
 
 func (w *watch) requestWith(method string, headers map[string]string, body []byte) *httptest.ResponseRecorder {
@@ -226,8 +226,8 @@ func TestAnAlertBecomesOneIncident(t *testing.T) {
 		w.is("pages", w.pages(), []string{"P2 " + t.Number + ": Password spray from one address", "P1 " + t.Number + ": Password spray from one address"})
 
 		a := w.person(attacker)
-		w.is("the account", string(a.Status)+fmt.Sprint(" ", a.Sessions, a.RefreshTokens, a.Devices), "SUSPENDED 0 0 0")
-		w.is("others", string(w.person("E1002").Status), "ACTIVE")
+		w.is("the account", a.Status+fmt.Sprint(" ", a.Sessions, a.RefreshTokens, a.Devices), "SUSPENDED 0 0 0")
+		w.is("others", w.person("E1002").Status, "ACTIVE")
 		w.is("changes", alertChanges(w), []string{"user.suspend user/" + a.ID, "session.clear user/" + a.ID})
 	})
 
@@ -249,7 +249,7 @@ func TestAnAlertBecomesOneIncident(t *testing.T) {
 			r := rows[0]
 			w.is("columns", []string{r["state"], r["priority"], r["source_ip"], r["alert_rule"], r["affected_user"], r["category"]},
 				[]string{"10", "1", "203.0.113.7", "success-after-spray", seed.PersonSysID(attacker), "Account compromise"})
-			w.is("contained", string(w.person(attacker).Status), "SUSPENDED")
+			w.is("contained", w.person(attacker).Status, "SUSPENDED")
 			w.ServiceNow.Update("sn_si_incident", r["sys_id"], map[string]string{"state": "3", "close_code": "Threat mitigated", "close_notes": "Done"})
 			time.Sleep(13 * time.Hour)
 			w.calm()

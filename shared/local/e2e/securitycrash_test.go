@@ -132,7 +132,7 @@ func newsAt(t *testing.T, n int) (calls int) {
 			w.happens(entered())
 			w.polls()
 			time.Sleep(20 * time.Second)
-			w.is("the account", string(w.person(attacker).Status), "SUSPENDED")
+			w.is("the account", w.person(attacker).Status, "SUSPENDED")
 		}
 		w.calm()
 		if n == 0 {
@@ -197,7 +197,7 @@ func TestABurst(t *testing.T) {
 			throttled += g.Throttled
 		}
 		w.is("429", throttled, 0)
-		w.is("contained", string(w.person(attacker).Status), "SUSPENDED")
+		w.is("contained", w.person(attacker).Status, "SUSPENDED")
 		notes := 0
 		for _, ticket := range w.incidents() {
 			notes += len(w.Notes(ticket, "work_notes"))

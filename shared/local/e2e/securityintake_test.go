@@ -65,7 +65,7 @@ func TestTheWaysIn(t *testing.T) {
 			deliver(w, events)
 			w.calm()
 			w.is("priority", w.Column(w.incident(), "priority"), "1")
-			w.is("contained", string(w.person(attacker).Status), oktasim.Suspended)
+			w.is("contained", w.person(attacker).Status, oktasim.Suspended)
 		})
 	}
 
@@ -130,7 +130,7 @@ func TestTheHookIsHardToFool(t *testing.T) {
 			"a body too large":     {secret, `{"data":{"events":["` + strings.Repeat("x", 1<<20) + `"]}}`, 400},
 			"what nobody looks at": {secret, `{"data":{"events":[{"uuid":"u1","eventType":"user.session.end"}]}}`, 200},
 		} {
-			w.is(name, w.request(http.MethodPost, c.secret, []byte(c.body)).Code, c.want)
+			w.is(name, w.request(c.secret, []byte(c.body)).Code, c.want)
 		}
 		w.calm()
 		w.is("incidents", len(w.incidents()), 0)
@@ -138,15 +138,15 @@ func TestTheHookIsHardToFool(t *testing.T) {
 			w.t.Errorf("an execution was started: %+v", x)
 		}
 
-		w.is("the right one", w.request(http.MethodPost, secret, good).Code, 200)
+		w.is("the right one", w.request(secret, good).Code, 200)
 		w.Rotate("OktaHookSecret", "another secret of the event hook, long enough")
 		time.Sleep(6 * time.Minute)
-		w.is("the one before, while Okta is changed", w.request(http.MethodPost, secret, good).Code, 200)
-		w.is("the new one", w.request(http.MethodPost, w.Secret("OktaHookSecret"), good).Code, 200)
+		w.is("the one before, while Okta is changed", w.request(secret, good).Code, 200)
+		w.is("the new one", w.request(w.Secret("OktaHookSecret"), good).Code, 200)
 		for _, empty := range []string{"", "short"} {
 			w.Rotate("OktaHookSecret", empty)
 			time.Sleep(6 * time.Minute)
-			w.is("a secret that is none opens nothing", w.request(http.MethodPost, empty, good).Code, 401)
+			w.is("a secret that is none opens nothing", w.request(empty, good).Code, 401)
 		}
 		w.calm()
 		w.is("incidents", len(w.incidents()), 1)
@@ -314,7 +314,7 @@ func TestThePollerCatchesUp(t *testing.T) {
 		w.calm()
 		t := w.incident()
 		w.says(w.Column(t, "description"), "reached this system")
-		w.is("contained", string(w.person(attacker).Status), oktasim.Suspended)
+		w.is("contained", w.person(attacker).Status, oktasim.Suspended)
 		if notes, pages := len(w.Notes(t, "work_notes")), len(w.pages()); notes > 12 || pages > 2 {
 			w.t.Errorf("%d notes, %d pages", notes, pages)
 		}
@@ -370,7 +370,7 @@ func TestThePollerCatchesUp(t *testing.T) {
 		w.is("running", len(w.alertsRunning()), 1)
 		w.answers(t, snowsim.Approved)
 		w.calm()
-		w.is("the question it took over is answered", string(w.person(attacker).Status), oktasim.Active)
+		w.is("the question it took over is answered", w.person(attacker).Status, oktasim.Active)
 		w.incident()
 	})
 
