@@ -120,10 +120,9 @@ const (
 type reader struct {
 	// bucket is the limit that the calls draw on; empty: none of Okta's.
 	bucket string
-	// most is how many calls a slice has at most, first the first one, which lists
-	// what the others read; 0: like the others.
-	most, first int
-	read        func(s *Steps, ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error)
+	// most is how many calls a slice has at most.
+	most int
+	read func(s *Steps, ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error)
 }
 
 // position is where a list goes on.
@@ -134,20 +133,17 @@ type position struct {
 }
 
 var readers = map[string]reader{
-	usersBranch:  {"/api/v1/users", 60, 0, (*Steps).readUsers},
-	groupsBranch: {"/api/v1/groups", 120, 3, (*Steps).readGroups},
-	appsBranch:   {"/api/v1/apps", 50, 3, (*Steps).readApps},
-	rolesBranch:  {"/api/v1", 1 + okta.AdminsPerPage, 0, (*Steps).readRoles},
-	peopleBranch: {"", 10, 0, (*Steps).readPeople},
-	leasesBranch: {"", 10, 0, (*Steps).readLeases},
+	usersBranch:  {"/api/v1/users", 60, (*Steps).readUsers},
+	groupsBranch: {"/api/v1/groups", 120, (*Steps).readGroups},
+	appsBranch:   {"/api/v1/apps", 50, (*Steps).readApps},
+	rolesBranch:  {"/api/v1", 1 + okta.AdminsPerPage, (*Steps).readRoles},
+	peopleBranch: {"", 10, (*Steps).readPeople},
+	leasesBranch: {"", 10, (*Steps).readLeases},
 }
 
 // calls is how many calls a slice of the list has: as many as divide a minute's
 // evenly, so that no part of it stays unused.
-func (s *Steps) calls(ctx context.Context, r reader, number int) (int, error) {
-	if number == 0 && r.first > 0 {
-		return r.first, nil
-	}
+func (s *Steps) calls(ctx context.Context, r reader) (int, error) {
 	steady, err := s.seats.Steady(ctx, r.bucket)
 	if err != nil {
 		return 0, err
@@ -159,7 +155,7 @@ func (s *Steps) calls(ctx context.Context, r reader, number int) (int, error) {
 // BookPages books the calls of the next slice in the bulk lane.
 func (s *Steps) BookPages(ctx context.Context, st state) (workflow.Seats, error) {
 	r := readers[st.Slice.Branch]
-	calls, err := s.calls(ctx, r, st.Slice.Number)
+	calls, err := s.calls(ctx, r)
 	if err != nil {
 		return workflow.Seats{}, err
 	}

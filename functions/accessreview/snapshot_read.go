@@ -3,6 +3,7 @@ package accessreview
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -219,37 +220,53 @@ func (s *Steps) readApps(ctx context.Context, st state, cursor json.RawMessage, 
 	})
 }
 
-// readCatalogue reads a slice of a catalogue or of what hangs on its entries. A
-// slice does one or the other: so a page of entries is kept before anything
-// hangs on it.
+// readCatalogue reads a slice of a catalogue and of what hangs on its entries.
 func (s *Steps) readCatalogue(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet, c catalogue) (position, error) {
 	at, err := cursorOf[lanesAt](cursor)
 	if err != nil {
 		return position{}, err
 	}
-	if !at.Listed {
-		return c.entries(ctx, at, calls, onto)
-	}
-	all, err := s.store.stacks(ctx, st.Review.ID)
-	if err != nil {
-		return position{}, err
-	}
-	var entries []listed
-	if err := whole(ctx, all, c.pile, func(e listed) error { entries = append(entries, e); return nil }); err != nil {
-		return position{}, err
-	}
-	return c.lanes(ctx, at, entries, calls, onto)
-}
-
-func (c catalogue) entries(ctx context.Context, at lanesAt, calls int, onto *sheet) (position, error) {
-	for n := range calls {
-		entries, next, err := c.list(ctx, at.After)
+	if at.Listed {
+		entries, err := s.entriesOf(ctx, st, c.pile)
 		if err != nil {
 			return position{}, err
 		}
-		for _, e := range entries {
+		return c.lanes(ctx, at, entries, calls, onto)
+	}
+	fresh := at.After == ""
+	entries, made, err := c.entries(ctx, &at, calls, onto)
+	if err != nil || !at.Listed || !fresh || made == calls {
+		return position{Cursor: at, Calls: made}, err
+	}
+	// A list that fits into one slice leaves calls over, which go to its first
+	// entries.
+	to, err := c.lanes(ctx, at, entries, calls-made, onto)
+	to.Calls += made
+	return to, err
+}
+
+// entriesOf is a catalogue as earlier slices have read it.
+func (s *Steps) entriesOf(ctx context.Context, st state, pile string) (entries []listed, err error) {
+	all, err := s.store.stacks(ctx, st.Review.ID)
+	if err != nil {
+		return nil, err
+	}
+	err = whole(ctx, all, pile, func(e listed) error { entries = append(entries, e); return nil })
+	return entries, err
+}
+
+// entries reads pages of the catalogue itself.
+func (c catalogue) entries(ctx context.Context, at *lanesAt, calls int, onto *sheet) (entries []listed, made int, err error) {
+	for made < calls {
+		page, next, err := c.list(ctx, at.After)
+		if err != nil {
+			return nil, made, err
+		}
+		made++
+		for _, e := range page {
 			onto.lay(c.pile, "", e) // one part: it is always read whole
 		}
+		entries = append(entries, page...)
 		if at.After = next; next != "" {
 			continue
 		}
@@ -257,35 +274,20 @@ func (c catalogue) entries(ctx context.Context, at lanesAt, calls int, onto *she
 		for i := range laneCount {
 			at.Lanes = append(at.Lanes, lane{Entry: i})
 		}
-		return position{Cursor: at, Calls: n + 1}, nil
+		return entries, made, nil
 	}
-	return position{Cursor: at, Calls: calls}, nil
+	return entries, made, nil
 }
 
-// lanes reads pages side by side, each lane its share of the calls.
+// lanes reads pages side by side until the calls are used up. Which lane gets how
+// far is chance; what is read in the end is not.
 func (c catalogue) lanes(ctx context.Context, at lanesAt, entries []listed, calls int, onto *sheet) (position, error) {
-	open := 0
-	for _, l := range at.Lanes {
-		if l.Entry < len(entries) {
-			open++
-		}
-	}
-	made := make([]int, len(at.Lanes))
+	var left atomic.Int64
+	left.Store(int64(calls))
 	pages := make(chan []held, len(at.Lanes))
 	group, inner := errgroup.WithContext(ctx)
-	shared := 0
 	for i := range at.Lanes {
-		l := &at.Lanes[i]
-		if l.Entry >= len(entries) {
-			continue
-		}
-		// What the division leaves over goes to the first lanes.
-		most := (calls*(shared+1))/open - (calls*shared)/open
-		shared++
-		group.Go(func() (err error) {
-			made[i], err = c.follow(inner, l, len(at.Lanes), entries, most, pages)
-			return err
-		})
+		group.Go(func() error { return c.follow(inner, &at.Lanes[i], len(at.Lanes), entries, &left, pages) })
 	}
 	failed := make(chan error, 1)
 	go func() {
@@ -301,35 +303,33 @@ func (c catalogue) lanes(ctx context.Context, at lanesAt, entries []listed, call
 	if err := <-failed; err != nil {
 		return position{}, err
 	}
-	to := position{Cursor: at, Done: true}
-	for i, l := range at.Lanes {
-		to.Calls += made[i]
+	to := position{Cursor: at, Calls: calls - int(max(left.Load(), 0)), Done: true}
+	for _, l := range at.Lanes {
 		to.Done = to.Done && l.Entry >= len(entries)
 	}
 	return to, nil
 }
 
-// follow reads the pages of a lane.
-func (c catalogue) follow(ctx context.Context, l *lane, step int, entries []listed, most int, pages chan<- []held) (made int, err error) {
-	for made < most && l.Entry < len(entries) {
+// follow reads the pages of a lane while there are calls left.
+func (c catalogue) follow(ctx context.Context, l *lane, step int, entries []listed, left *atomic.Int64, pages chan<- []held) error {
+	for l.Entry < len(entries) && left.Add(-1) >= 0 {
 		people, next, err := c.page(ctx, entries[l.Entry], l.After)
 		if fault.Is[*fault.NotFound](err) { // deleted since it was listed
 			people, next, err = nil, "", nil
 		}
 		if err != nil {
-			return made, err
+			return err
 		}
-		made++
 		select {
 		case pages <- people:
 		case <-ctx.Done():
-			return made, ctx.Err()
+			return ctx.Err()
 		}
 		if l.After = next; next == "" {
 			l.Entry += step
 		}
 	}
-	return made, nil
+	return nil
 }
 
 // readRoles reads the administrators of one page, and the roles of each.
