@@ -43,7 +43,7 @@ const (
 var (
 	oktaID   = regexp.MustCompile(`^[A-Za-z0-9]{4,64}$`)
 	number   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{2,79}$`)
-	stream   = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,79}/[^\s/]{1,120}$`)
+	stream   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,79}/[^\s/]{1,120}$`)
 	target   = regexp.MustCompile(`^[A-Za-z0-9_./:@-]{2,200}$`)
 	actorOf  = regexp.MustCompile(`^[A-Za-z0-9_.:@/-]{2,200}$`)
 	longTime = 400 * 24 * time.Hour

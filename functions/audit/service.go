@@ -146,8 +146,11 @@ func refuse(r events.APIGatewayV2HTTPRequest, status int, code, message string) 
 }
 
 func answer(body any) (events.APIGatewayV2HTTPResponse, error) {
-	text, err := json.Marshal(body)
-	return content("application/json", string(text)), err
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // it is JSON, and read by people
+	err := encoder.Encode(body)
+	return content("application/json", text.String()), err
 }
 
 func content(kind, body string) events.APIGatewayV2HTTPResponse {
