@@ -81,6 +81,9 @@ type line struct {
 	Proven string // "", "bad"
 }
 
+// OfStep says that it is the record of a step, which changes nothing itself.
+func (l line) OfStep() bool { return strings.HasPrefix(l.Verb, "step.") }
+
 // lag is how long taking access away may take before somebody should look at it.
 const lag = time.Hour
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"lifecycle/shared/decision"
 )
 
 // TestBrowser reads reports and timelines as people do. Its parts follow each other.
@@ -27,6 +29,7 @@ func TestBrowser(t *testing.T) {
 	}{
 		{"tables are sorted by mouse and by keyboard", sorting},
 		{"findings are searched and filtered", filtering},
+		{"a reviewer composes the answer for the task", answering},
 		{"without script everything is there", withoutScript},
 		{"it prints", printing},
 		{"it is accessible and fits, in light and dark, wide and narrow", looks},
@@ -146,6 +149,32 @@ func filtering(b *browser) {
 	b.open("closed/review.html")
 	choose("f-answer", "revoke")
 	b.holds("decisions can be asked for", visible+`.length > 0 && `+visible+`.every((r) => r.cells[6].querySelector(".answer").textContent === "Revoke")`)
+}
+
+func answering(b *browser) {
+	b.open("reviewer.html")
+	b.holds("every finding has its number", `[...document.querySelectorAll("tr[data-no]")].map((r) => r.querySelector(".no").textContent).join() === "1,2,3,4,5"`)
+	pick := func(no int, answer string) {
+		b.do(chromedp.Click(chromedp.CSS(`tr[data-no="` + strconv.Itoa(no) + `"] input[value="` + answer + `"]`)))
+	}
+	b.holds("nothing is chosen for anybody", `document.querySelectorAll(".pick input:checked").length === 0 && document.querySelector("#lines").value === ""`)
+	pick(4, "keep")
+	pick(1, "revoke")
+	pick(2, "revoke")
+	pick(3, "keep")
+	pick(3, "revoke")
+	b.holds("the lines are those that the task takes", `document.querySelector("#lines").value === "1-3 revoke\n4 keep"`)
+	b.holds("it says what is left", `document.querySelector("#answered").textContent === "4 of 5 answered" && !document.querySelector("#answer.whole")`)
+	b.shot("reviewer-answering")
+	js[string](b, `(document.querySelector('tr[data-no="5"] input').focus(), "")`)
+	b.press(" ")
+	b.holds("a key chooses as well", `document.querySelector("#lines").value === "1-3 revoke\n4-5 keep" && document.querySelector("#answer.whole")`)
+	items := []decision.Item{{N: 1}, {N: 2}, {N: 3}, {N: 4}, {N: 5}}
+	if read, problems := decision.Read(js[string](b, `document.querySelector("#lines").value`), items); len(problems) > 0 || read[2].Word != "revoke" || read[5].Word != "keep" {
+		b.t.Errorf("the task does not take the lines: %v %v", read, problems)
+	}
+	b.do(chromedp.Click(chromedp.CSS("#copy")))
+	b.holds("copying says so", `document.querySelector("#copy").textContent === "Copied"`)
 }
 
 func withoutScript(b *browser) {

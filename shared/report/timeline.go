@@ -13,19 +13,21 @@ import (
 type Timeline struct {
 	// Kind is OfPerson or OfTicket, Of the Okta user id or the ticket's number, Name the words
 	// for it; empty when nobody said.
-	Kind, Of, Name string
+	Kind string `json:"kind"`
+	Of   string `json:"of"`
+	Name string `json:"name,omitempty"`
 	// At is when it was drawn up: what nobody took away lasts until then.
-	At time.Time
+	At time.Time `json:"at"`
 	// Access is in the order in which it was first given.
-	Access []Access
+	Access []Access `json:"access"`
 	// Approvals are decisions of approvers, oldest first.
-	Approvals []Approval
+	Approvals []Approval `json:"approvals,omitempty"`
 	// Entries are all records, oldest first, an intent and its outcome as one.
-	Entries []Entry
+	Entries []Entry `json:"entries"`
 	// Records is how many records that were.
-	Records int
+	Records int `json:"records"`
 	// Chains is the state of the proof, one for each stream that a record is from.
-	Chains []Chain
+	Chains []Chain `json:"chains"`
 }
 
 // Kinds of timelines.
@@ -37,32 +39,36 @@ const (
 // Access is a group, an app, an admin role or the account itself, and one person's time with it.
 type Access struct {
 	// Person is the Okta user id, PersonName the words for it.
-	Person, PersonName string
+	Person     string `json:"person"`
+	PersonName string `json:"person_name,omitempty"`
 	// Kind is Group, App, Role or Account.
-	Kind, ID, Name string
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
 	// Held is when Okta gave it, as far as the records tell.
-	Held []Span
+	Held []Span `json:"held,omitempty"`
 	// Reasons are the leases: why it was to be given. They may overlap.
-	Reasons []Span
+	Reasons []Span `json:"reasons,omitempty"`
 }
 
 // Span is a time during which something held.
 type Span struct {
 	// From is zero when it began before the first record, Until when it lasts.
-	From, Until time.Time
+	From  time.Time `json:"from,omitzero"`
+	Until time.Time `json:"until,omitzero"`
 	// Ends is when it was meant to end; zero: open-ended.
-	Ends time.Time
+	Ends time.Time `json:"ends,omitzero"`
 	// Key tells the reasons apart: "birthright", "request/RITM0010001".
-	Key string
+	Key string `json:"key,omitempty"`
 	// Why it was given, and on which ticket.
-	Why    audit.Reason
-	Ticket string
+	Why    audit.Reason `json:"why,omitzero"`
+	Ticket string       `json:"ticket,omitempty"`
 	// ApprovedBy are the names of the approvers, their ids where no name is known.
-	ApprovedBy []string
-	Given      Proof
+	ApprovedBy []string `json:"approved_by,omitempty"`
+	Given      Proof    `json:"given,omitzero"`
 	// Taken is the record that ended it, TakenWhy its reason.
-	Taken    Proof
-	TakenWhy audit.Reason
+	Taken    Proof        `json:"taken,omitzero"`
+	TakenWhy audit.Reason `json:"taken_why,omitzero"`
 }
 
 // Lasts reports whether nobody ended it.
@@ -71,57 +77,61 @@ func (s Span) Lasts() bool { return s.Until.IsZero() }
 // Proof is the record in the ledger that says so.
 type Proof struct {
 	// Record is "stream/seq"; empty: there is none among the records.
-	Record string
-	Stream string
-	Seq    int64
-	Hash   string
-	Actor  string
-	At     time.Time
+	Record string    `json:"record"`
+	Stream string    `json:"stream"`
+	Seq    int64     `json:"seq"`
+	Hash   string    `json:"hash"`
+	Actor  string    `json:"actor,omitempty"`
+	At     time.Time `json:"at,omitzero"`
 }
 
 // Approval is what an approver decided.
 type Approval struct {
 	// By is the name of the approver, or the id.
-	By      string
-	Verdict string // approved, rejected, ...
-	Ticket  string
-	Why     audit.Reason
-	Proof   Proof
+	By      string       `json:"by"`
+	Verdict string       `json:"verdict"` // approved, rejected, ...
+	Ticket  string       `json:"ticket,omitempty"`
+	Why     audit.Reason `json:"why,omitzero"`
+	Proof   Proof        `json:"proof"`
 }
 
 // Entry is one thing that happened.
 type Entry struct {
-	At time.Time
+	At time.Time `json:"at"`
 	// Phase is that of the ledger; an intent stands for itself only when no outcome followed.
-	Phase string
+	Phase string `json:"phase"`
 	// What says it in words, Verb and Target as the ledger has it.
-	What, Verb, Target string
-	System             string
+	What   string `json:"what"`
+	Verb   string `json:"verb"`
+	Target string `json:"target,omitempty"`
+	System string `json:"system,omitempty"`
 	// Person is the Okta user id, PersonName the words for it.
-	Person, PersonName string
-	Why                audit.Reason
-	Ticket             string
-	Step               string
+	Person     string       `json:"person,omitempty"`
+	PersonName string       `json:"person_name,omitempty"`
+	Why        audit.Reason `json:"why,omitzero"`
+	Ticket     string       `json:"ticket,omitempty"`
+	Step       string       `json:"step,omitempty"`
 	// Intent is the record that announced it.
-	Intent Proof
-	Proof  Proof
+	Intent Proof `json:"intent,omitzero"`
+	Proof  Proof `json:"proof"`
 	// Before and After are JSON.
-	Before, After string
-	Error         string
-	Uncertain     bool
-	RequestID     string
+	Before    string `json:"before,omitempty"`
+	After     string `json:"after,omitempty"`
+	Error     string `json:"error,omitempty"`
+	Uncertain bool   `json:"uncertain,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
 	// Chain is where its stream stands in Timeline.Chains.
-	Chain int
+	Chain int `json:"chain"`
 }
 
 // Chain is the state of the proof of one stream.
 type Chain struct {
-	Stream string
+	Stream string `json:"stream"`
 	// Records is how many of its records are in the timeline.
-	Records int
+	Records int `json:"records"`
 	// Checked is false when nobody verified the stream for this timeline.
-	Checked      bool
-	Verification audit.Verification
+	Checked      bool               `json:"checked"`
+	Verification audit.Verification `json:"verification"`
 }
 
 // OK reports whether the stream was verified and is intact.

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -10,10 +11,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/google/go-cmp/cmp"
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/lease"
 	"lifecycle/shared/local/dynamo"
+	"lifecycle/shared/workflow"
 )
 
 func lineOfNina(t *testing.T, options ...Option) Timeline {
@@ -228,6 +231,41 @@ func TestTheLedgersOwnRecordsAreUnderstood(t *testing.T) {
 			t.Errorf("%+v", a.Reasons[1])
 		}
 	})
+}
+
+func TestVerbsAreSaidInWords(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]Entry{
+		"Step GrantAccess done":              {Verb: workflow.StepDone, Step: "GrantAccess", Phase: audit.Fact},
+		"Step GrantAccess failed":            {Verb: workflow.StepFailed, Step: "GrantAccess", Phase: audit.Fact},
+		"Added to the group Z":               {Verb: "group.add", Phase: audit.Done},
+		"The app Z was taken away: not done": {Verb: "app.unassign", Phase: audit.Failed},
+		"Unheard of deed Z":                  {Verb: "unheard_of.deed", Phase: audit.Fact},
+		"Record Z":                           {Phase: audit.Fact},
+	} {
+		if got := said(e, "Z"); got != want {
+			t.Errorf("%s %s is told as %q, not %q", e.Phase, e.Verb, got, want)
+		}
+	}
+}
+
+func TestATimelineKeepsItsWordsInJSON(t *testing.T) {
+	t.Parallel()
+	line := lineOfNina(t, WithChains(intact(about(ninasStory()))...))
+	text, err := json.Marshal(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Timeline
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(line, back); diff != "" {
+		t.Error(diff)
+	}
+	if strings.Contains(string(text), `"Held"`) || !strings.Contains(string(text), `"approved_by":["Sam Okoro","Priya Raman"]`) {
+		t.Errorf("%.600s", text)
+	}
 }
 
 // tables is a DynamoDB with the tables of the ledger and of the register.

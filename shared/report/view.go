@@ -27,7 +27,7 @@ type reviewView struct {
 	Answers  answersChart
 	Desks    []desk
 	Others   int // reviewers that are not listed
-	Fixed    []row
+	Fixed    []Finding
 	FixedAll int
 	Controls []control
 	Read     []readFigure
@@ -65,6 +65,7 @@ func (d desk) Share() int {
 type row struct {
 	Finding
 	Rank int // 0 is the riskiest
+	No   int // among the reviewer's, in the order in which they were put before them
 }
 
 // tile is a figure of the summary.
@@ -106,11 +107,8 @@ func rank(r Risk) int {
 	return len(risks)
 }
 
-func rowsOf(findings []Finding) []row {
-	rows := make([]row, len(findings))
-	for i, f := range findings {
-		rows[i] = row{f, rank(f.Risk)}
-	}
+// ranked sorts what was kept, which is sorted already where findings came riskiest first.
+func ranked(rows []row) []row {
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Rank, b.Rank) })
 	return rows
 }
@@ -119,7 +117,7 @@ func rowsOf(findings []Finding) []row {
 func (w *writing) page(r Review) reviewView {
 	v := reviewView{
 		shell: sheet, Review: r, Manifest: w.manifest, Findings: w.tally.open, Undone: w.tally.answers[None], Each: w.shown.each,
-		Fixed: rowsOf(w.shown.fixed), FixedAll: w.tally.standings[Fixed],
+		Fixed: w.shown.fixed, FixedAll: w.tally.standings[Fixed],
 	}
 	w.manifest.sort()
 	v.Desks = w.desks(r)
@@ -164,7 +162,7 @@ func (w *writing) desks(r Review) []desk {
 		reviewer.Name = cmp.Or(reviewer.Name, id)
 		list = append(list, desk{
 			Reviewer: reviewer, Open: s.open, Decided: s.decided, Critical: s.risks[Critical], High: s.risks[High],
-			Rows: rowsOf(w.shown.open[id]),
+			Rows: ranked(w.shown.open[id]),
 		})
 	}
 	slices.SortFunc(list, func(a, b desk) int {
@@ -183,6 +181,9 @@ func (v reviewView) Urgent() int { return v.Figures.Risks[Critical] }
 // Revoked and Kept are how many were decided so.
 func (v reviewView) Revoked() int { return v.Figures.Answers[Revoke] }
 func (v reviewView) Kept() int    { return v.Figures.Answers[Keep] }
+
+// Answerable says that this is a page on which an answer is composed.
+func (v reviewView) Answerable() bool { return v.Own != "" && v.Closed.IsZero() && v.Undone > 0 }
 
 // Listed are the reviewers that the table lists.
 func (v reviewView) Listed() []desk { return v.Desks[:min(len(v.Desks), reviewersPerPage)] }

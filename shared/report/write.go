@@ -67,7 +67,8 @@ func Write(ctx context.Context, review Review, findings Findings, to Store) (Man
 
 // WriteReviewer writes the page of one reviewer: what is put before them and nothing about
 // anybody else. Findings of other reviewers are passed over, so findings may be all of the
-// review's or only theirs.
+// review's or only theirs. They are numbered in their order, from 1, as in the task: the page
+// helps to compose the answer, a line such as "3 revoke" for each.
 func WriteReviewer(w io.Writer, review Review, findings Findings, reviewer string) error {
 	page := writing{shown: newSelection(reviewer), tally: newTally(), manifest: manifestOf(review)}
 	for f, err := range findings() {
@@ -181,12 +182,13 @@ type selection struct {
 	each     int // the most of one reviewer
 	room     int
 	fixed    []Finding
-	open     map[string][]Finding // by reviewer
-	reviewer string               // "": all of them
+	open     map[string][]row // by reviewer
+	passed   map[string]int   // how many of a reviewer's were offered
+	reviewer string           // "": all of them
 }
 
 func newSelection(reviewer string) *selection {
-	s := &selection{each: PerReviewer, room: PerPage, open: map[string][]Finding{}, reviewer: reviewer}
+	s := &selection{each: PerReviewer, room: PerPage, open: map[string][]row{}, passed: map[string]int{}, reviewer: reviewer}
 	if reviewer != "" {
 		s.each = PerPage
 	}
@@ -195,6 +197,7 @@ func newSelection(reviewer string) *selection {
 
 // offer keeps the finding if there is room: the riskiest come first.
 func (s *selection) offer(f Finding) {
+	s.passed[f.Reviewer]++
 	switch {
 	case f.Standing == Fixed:
 		if len(s.fixed) < FixedPerPage {
@@ -202,6 +205,6 @@ func (s *selection) offer(f Finding) {
 		}
 	case s.room > 0 && len(s.open[f.Reviewer]) < s.each:
 		s.room--
-		s.open[f.Reviewer] = append(s.open[f.Reviewer], f)
+		s.open[f.Reviewer] = append(s.open[f.Reviewer], row{f, rank(f.Risk), s.passed[f.Reviewer]})
 	}
 }

@@ -56,4 +56,39 @@
     if (event.key === "Escape" && event.target === find) { form.reset(); apply(); }
   });
   apply();
+
+  // On a reviewer's own page the answer is composed: a line for each number, as the task takes it.
+  const panel = document.getElementById("answer");
+  if (!panel) return;
+  panel.hidden = false;
+  const lines = document.getElementById("lines"), answered = document.getElementById("answered"), copy = document.getElementById("copy");
+  const open = all('tr[data-no][data-answer="none"]'), answers = new Map();
+  const compose = () => {
+    const runs = [];
+    for (const [no, answer] of [...answers].sort((a, b) => a[0] - b[0])) {
+      const last = runs.at(-1);
+      if (last && last.answer === answer && last.to === no - 1) last.to = no;
+      else runs.push({ from: no, to: no, answer });
+    }
+    lines.value = runs.map((r) => (r.from === r.to ? r.from : r.from + "-" + r.to) + " " + r.answer).join("\n");
+    answered.textContent = answers.size + " of " + open.length + " answered";
+    panel.classList.toggle("whole", answers.size === open.length);
+  };
+  for (const row of open) {
+    const no = +row.dataset.no, group = document.createElement("fieldset"), legend = document.createElement("legend");
+    legend.className = "unseen";
+    legend.textContent = "Answer for number " + no;
+    group.className = "pick";
+    group.append(legend);
+    for (const answer of ["keep", "revoke"]) {
+      const label = document.createElement("label"), radio = document.createElement("input");
+      radio.type = "radio"; radio.name = "answer-" + no; radio.value = answer;
+      radio.addEventListener("change", () => { answers.set(no, answer); row.dataset.picked = answer; compose(); });
+      label.append(radio, answer === "keep" ? "Keep" : "Revoke");
+      group.append(label);
+    }
+    row.cells[row.cells.length - 1].append(group);
+  }
+  copy.addEventListener("click", () => { lines.select(); document.execCommand("copy"); copy.textContent = "Copied"; setTimeout(() => { copy.textContent = "Copy"; }, 2000); });
+  compose();
 })();
