@@ -185,14 +185,14 @@ func TestAVerificationGoesOnWhereItEnded(t *testing.T) {
 			if err := json.Unmarshal([]byte(e.asked(t, RouteVerify, fmt.Sprintf(`{%s,"cursor":%q}`, asked, cursor)).Body), &v); err != nil {
 				t.Fatal(err)
 			}
-			total.add(v.Checked)
+			total.add(&v.Checked)
 			pages++
 			if cursor = v.Next; cursor == "" {
 				break
 			}
 		}
 		if total.Records < 149*8 || len(total.Problems) != 8 || total.Problems[0].Stream != "incident/077" {
-			t.Errorf("%s in %d pages: %s", asked, pages, total)
+			t.Errorf("%s in %d pages: %s", asked, pages, total.String())
 		}
 	}
 	var v verdict

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -123,8 +124,7 @@ func (g *gathered) line(v any) {
 	if err != nil {
 		panic(err) // structs of texts and numbers, and what was JSON before
 	}
-	g.Write(text)
-	g.WriteByte('\n')
+	fmt.Fprintf(g, "%s\n", text)
 }
 
 // Line is one line of an NDJSON export.

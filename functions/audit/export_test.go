@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func (e *evidence) exported(t *testing.T, format, question string, limit int) st
 	cursor := ""
 	for {
 		response := e.asked(t, RouteExport, fmt.Sprintf(`{"format":%q,%s,"limit":%d,"cursor":%q}`, format, question, limit, cursor))
-		if response.StatusCode != 200 {
+		if response.StatusCode != http.StatusOK {
 			t.Fatal(response.Body)
 		}
 		whole.WriteString(response.Body)

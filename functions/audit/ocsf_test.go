@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -66,8 +67,7 @@ func (s schema) problems(event map[string]any) (problems []string) {
 }
 
 func jsonText(v any) string {
-	text, _ := json.Marshal(v)
-	return string(text)
+	return strings.Trim(fmt.Sprintf("%#v", v), `"`)
 }
 
 func TestEveryVerbBecomesAnEventThatTheSchemaTakes(t *testing.T) {
@@ -119,10 +119,10 @@ func TestAnEventSaysWhoWasGivenWhatAndHowItEnded(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	for verb, want := range map[string]string{
-		"group.add":       `300603 "Add User" user 00u1 group 00g1`,
-		"app.assign":      `300501 "Assign Privileges" user 00u1 resource 00g1`,
-		"user.deactivate": `300105 "Disable" user 00u1`,
-		"ticket.update":   `300403 "Update" entity 00g1`,
+		"group.add":       `300603 Add User user 00u1 group 00g1`,
+		"app.assign":      `300501 Assign Privileges user 00u1 resource 00g1`,
+		"user.deactivate": `300105 Disable user 00u1`,
+		"ticket.update":   `300403 Update entity 00g1`,
 	} {
 		subject := "00u1"
 		if verb == "ticket.update" {

@@ -25,9 +25,9 @@ type Proof struct {
 
 // OK reports whether nothing is wrong. whole says that the export is of a period
 // or a ticket, and has no gaps therefore.
-func (p Proof) OK(whole bool) bool { return len(p.Problems) == 0 && (!whole || p.Gaps == 0) }
+func (p *Proof) OK(whole bool) bool { return len(p.Problems) == 0 && (!whole || p.Gaps == 0) }
 
-func (p Proof) String() string {
+func (p *Proof) String() string {
 	if len(p.Problems) > 0 {
 		return fmt.Sprintf("%d problems, the first: %s", len(p.Problems), p.Problems[0])
 	}
@@ -50,8 +50,8 @@ const longestLine = 1 << 20
 // Prove checks an NDJSON export, one page or all of them. Its error is the
 // reader's, or says that a line is none of an export; what is wrong with the
 // records is in the proof.
-func Prove(export io.Reader) (Proof, error) {
-	var p Proof
+func Prove(export io.Reader) (*Proof, error) {
+	p := &Proof{}
 	tails := map[string]tail{}
 	seen := map[string]map[int64]string{} // hashes that heads can be held against
 	scanner := bufio.NewScanner(export)

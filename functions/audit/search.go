@@ -59,8 +59,8 @@ type proof struct {
 	// Body is the text whose SHA-256 is the record's hash.
 	Body string `json:"body"`
 	// Checked is the verification of the whole stream and of its copy.
-	Checked Checked `json:"verification"`
-	OK      bool    `json:"intact"`
+	Checked *Checked `json:"verification"`
+	OK      bool     `json:"intact"`
 }
 
 func (s *Service) answerRecord(ctx context.Context, ref string) (events.APIGatewayV2HTTPResponse, error) {

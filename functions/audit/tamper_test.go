@@ -29,8 +29,8 @@ func (f forged) rewind(r *rapid.T, seq int) {
 	for s := seq; s <= f.length; s++ {
 		f.remove(r, "s/1", sortKey(s))
 	}
-	h := f.read(r, "s/1", "head")
-	before := f.read(r, "s/1", sortKey(seq-1))
+	h := f.read(r, "head")
+	before := f.read(r, sortKey(seq-1))
 	at := before["at_seq"].(*types.AttributeValueMemberS).Value
 	h["seq"], h["hash"] = &types.AttributeValueMemberN{Value: fmt.Sprint(seq - 1)}, before["hash"]
 	h["at"], h["open"] = text(at[:strings.IndexByte(at, '#')]), &types.AttributeValueMemberM{Value: item{}}
@@ -52,7 +52,7 @@ const aboutContent = "a copy is not what its name says"
 var forgeries = map[string]func(*rapid.T, forged) (seq int, where string){
 	"a byte of a record is altered": func(r *rapid.T, f forged) (int, string) {
 		seq := rapid.IntRange(1, f.length).Draw(r, "record")
-		i := f.read(r, "s/1", sortKey(seq))
+		i := f.read(r, sortKey(seq))
 		body := []byte(i["body"].(*types.AttributeValueMemberS).Value)
 		at := rapid.IntRange(0, len(body)-1).Draw(r, "byte")
 		body[at] = '0' + (body[at]+1)%75 // another one, and printable
@@ -89,7 +89,7 @@ var forgeries = map[string]func(*rapid.T, forged) (seq int, where string){
 	"two records change places": func(r *rapid.T, f forged) (int, string) {
 		first := rapid.IntRange(1, f.length-1).Draw(r, "first")
 		second := rapid.IntRange(first+1, f.length).Draw(r, "second")
-		a, b := f.read(r, "s/1", sortKey(first)), f.read(r, "s/1", sortKey(second))
+		a, b := f.read(r, sortKey(first)), f.read(r, sortKey(second))
 		a["sk"], b["sk"] = b["sk"], a["sk"]
 		f.write(r, a)
 		f.write(r, b)
@@ -152,7 +152,7 @@ func TestWhatTheTableHidesTheArchiveShows(t *testing.T) {
 	}
 }
 
-func alsoAt(c Checked, seq int, where string) bool {
+func alsoAt(c *Checked, seq int, where string) bool {
 	return slices.ContainsFunc(c.Problems, func(p Problem) bool { return p.Seq == int64(seq) && p.Where == where })
 }
 
@@ -203,7 +203,7 @@ func TestEveryByteOfARecordCounts(t *testing.T) {
 	t.Parallel()
 	e := newEvidence(t)
 	e.grants(t, "s/1", 2)
-	good := e.read(t, "s/1", sortKey(1))
+	good := e.read(t, sortKey(1))
 	n := 0
 	for _, name := range slices.Sorted(maps.Keys(good)) {
 		value := good[name].(*types.AttributeValueMemberS).Value

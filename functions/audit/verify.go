@@ -64,9 +64,9 @@ type Checked struct {
 const mostProblems = 100
 
 // OK reports whether nothing is wrong.
-func (c Checked) OK() bool { return len(c.Problems) == 0 }
+func (c *Checked) OK() bool { return len(c.Problems) == 0 }
 
-func (c Checked) String() string {
+func (c *Checked) String() string {
 	if !c.OK() {
 		return fmt.Sprintf("%d problems in %d streams, the first: %s", len(c.Problems)+c.More, c.Streams, c.Problems[0])
 	}
@@ -77,7 +77,7 @@ func (c Checked) String() string {
 	return text
 }
 
-func (c *Checked) add(d Checked) {
+func (c *Checked) add(d *Checked) {
 	c.Streams += d.Streams
 	c.Records += d.Records
 	c.Archived += d.Archived
@@ -101,12 +101,12 @@ const grace = 15 * time.Minute
 
 // Stream verifies one stream. With content the text of each copy is read, else its
 // key is taken for what is in it: S3 has held the content against it.
-func (v *Verifier) Stream(ctx context.Context, stream string, content bool) (Checked, error) {
+func (v *Verifier) Stream(ctx context.Context, stream string, content bool) (*Checked, error) {
 	x, err := v.ledger.Examine(ctx, stream)
 	if err != nil {
-		return Checked{}, err
+		return nil, err
 	}
-	c := Checked{Streams: 1, Records: len(x.Links), Problems: []Problem{}}
+	c := &Checked{Streams: 1, Records: len(x.Links), Problems: []Problem{}}
 	var problems []Problem
 	if !x.OK() {
 		problems = append(problems, Problem{stream, x.Bad, InTable, x.Problem})
@@ -114,13 +114,13 @@ func (v *Verifier) Stream(ctx context.Context, stream string, content bool) (Che
 	if v.vault != nil {
 		copies, err := v.vault.Copies(ctx, stream)
 		if err != nil {
-			return Checked{}, err
+			return nil, err
 		}
 		problems = append(problems, c.compare(stream, x.Links, copies, v.grace)...)
 		if content {
 			bad, err := v.readAll(ctx, stream, copies)
 			if err != nil {
-				return Checked{}, err
+				return nil, err
 			}
 			problems = append(problems, bad...)
 		}
@@ -191,20 +191,20 @@ func (v *Verifier) readAll(ctx context.Context, stream string, copies []Copy) (p
 }
 
 // All verifies every stream of the table and of the archive.
-func (v *Verifier) All(ctx context.Context, content bool) (Checked, error) {
-	all := Checked{Problems: []Problem{}}
+func (v *Verifier) All(ctx context.Context, content bool) (*Checked, error) {
+	all := &Checked{Problems: []Problem{}}
 	for stream, err := range v.ledger.Streams(ctx) {
 		if err != nil {
 			return all, err
 		}
-		if err := v.addStream(ctx, stream, content, &all); err != nil {
+		if err := v.addStream(ctx, stream, content, all); err != nil {
 			return all, err
 		}
 	}
 	if v.vault == nil {
 		return all, nil
 	}
-	return all, v.Gone(ctx, v.vault.Streams(ctx, ""), func(stream string) error { return v.addStream(ctx, stream, content, &all) })
+	return all, v.Gone(ctx, v.vault.Streams(ctx, ""), func(stream string) error { return v.addStream(ctx, stream, content, all) })
 }
 
 func (v *Verifier) addStream(ctx context.Context, stream string, content bool, to *Checked) error {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 
@@ -26,9 +27,9 @@ func main() {
 	var err error
 	switch {
 	case *api != "":
-		err = remote(ctx, *api, *question)
+		err = remote(ctx, os.Stdout, *api, *question)
 	case flag.NArg() == 1:
-		err = file(flag.Arg(0), !*part)
+		err = file(os.Stdout, flag.Arg(0), !*part)
 	default:
 		err = errors.New("verify [-part] export.ndjson, or verify -api URL [-ask JSON]")
 	}
@@ -40,7 +41,7 @@ func main() {
 }
 
 // file proves an export.
-func file(name string, whole bool) error {
+func file(out io.Writer, name string, whole bool) error {
 	export, err := os.Open(name) //nolint:gosec // the caller's own file
 	if err != nil {
 		return err
@@ -50,9 +51,9 @@ func file(name string, whole bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(proof)
+	fmt.Fprintln(out, proof)
 	for _, p := range proof.Problems {
-		fmt.Println("-", p)
+		fmt.Fprintln(out, "-", p)
 	}
 	if !proof.OK(whole) {
 		return errors.New("the export does not prove itself")

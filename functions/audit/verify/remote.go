@@ -27,7 +27,7 @@ type page struct {
 }
 
 // remote verifies page by page and adds them up.
-func remote(ctx context.Context, api, question string) error {
+func remote(ctx context.Context, out io.Writer, api, question string) error {
 	asked := map[string]any{}
 	if err := json.Unmarshal([]byte(question), &asked); err != nil {
 		return fmt.Errorf("what to verify cannot be read: %w", err)
@@ -40,9 +40,9 @@ func remote(ctx context.Context, api, question string) error {
 		}
 		records, streams, problems = records+p.Records, streams+p.Streams, problems+len(p.Problems)+p.More
 		for _, problem := range p.Problems {
-			fmt.Println("-", problem)
+			fmt.Fprintln(out, "-", problem)
 		}
-		fmt.Printf("%d records in %d streams, %d problems\n", records, streams, problems)
+		fmt.Fprintf(out, "%d records in %d streams, %d problems\n", records, streams, problems)
 		if p.Next == "" {
 			break
 		}
