@@ -89,6 +89,15 @@ func (s CampaignSettings) check() error {
 	return nil
 }
 
+// reminder is how long before the due date somebody is reminded: of a short time,
+// when half of it has gone.
+func (s CampaignSettings) reminder(escalated bool) time.Duration {
+	if escalated {
+		return min(s.RemindBefore, s.EscalationWait/2)
+	}
+	return min(s.RemindBefore, s.DecisionWait/2)
+}
+
 // longestCampaign bounds how long answers are waited for after the last deadline:
 // tasks whose execution has failed do not keep the rest from being closed.
 func (s CampaignSettings) longestCampaign() time.Duration {
@@ -101,12 +110,15 @@ func (c *Campaign) Register(table *workflow.Steps) {
 	workflow.Add(table, "ReleaseTicket", c.tasks.ReleaseTicket)
 	workflow.Add(table, "PrepareCampaign", c.PrepareCampaign)
 	workflow.Add(table, "OpenSecurityTask", c.OpenSecurityTask)
+	workflow.Add(table, "AttachReport", c.AttachReport)
 	workflow.Add(table, "OpenTasks", c.OpenTasks)
 	workflow.Add(table, "TellStakeholders", c.TellStakeholders)
 	workflow.Add(table, "ReadCampaign", c.ReadCampaign)
 	workflow.Add(table, "Summarise", c.Summarise)
+	workflow.Add(table, "AskSignOff", c.AskSignOff)
 	workflow.Add(table, "ReadSignOff", c.ReadSignOff)
 	workflow.Add(table, "CloseCampaign", c.CloseCampaign)
+	workflow.Add(table, "TellClosed", c.TellClosed)
 	workflow.Add(table, "TellCampaignFailure", c.TellCampaignFailure)
 	workflow.Add(table, "ReleaseCampaign", c.ReleaseCampaign)
 	workflow.Add(table, "ReadTask", c.ReadTask)

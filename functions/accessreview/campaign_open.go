@@ -190,12 +190,11 @@ func each(list []report.Finding) report.Findings {
 // attach puts the reviewer's own page on the task, and all lines with their
 // numbers where the description does not hold them.
 func (c *Campaign) attach(ctx context.Context, task servicenow.Ref, review report.Review, r report.Reviewer, list []report.Finding, why audit.Reason) error {
-	review.Reviewers = []report.Reviewer{r}
-	var page bytes.Buffer
-	if err := report.WriteReviewer(&page, review, each(list), r.ID); err != nil {
+	page, err := c.page(ctx, review, r, list)
+	if err != nil {
 		return err
 	}
-	if err := c.servicenow.Attach(ctx, task, report.PageFile, "text/html", page.Bytes(), why); err != nil {
+	if err := c.servicenow.Attach(ctx, task, report.PageFile, "text/html", page, why); err != nil {
 		return err
 	}
 	var all strings.Builder
@@ -203,6 +202,22 @@ func (c *Campaign) attach(ctx context.Context, task servicenow.Ref, review repor
 		fmt.Fprintf(&all, "%s\n", lineOf(n+1, f))
 	}
 	return c.servicenow.Attach(ctx, task, "lines.txt", "text/plain", []byte(all.String()), why)
+}
+
+// page is the reviewer's own page. It is written once: the time of writing stands
+// in it, and a page that differs would be attached a second time.
+func (c *Campaign) page(ctx context.Context, review report.Review, r report.Reviewer, list []report.Finding) ([]byte, error) {
+	key := strings.TrimSuffix(linesKey(review.ID, r.ID), ".ndjson") + ".html"
+	written, err := c.store.read(ctx, key)
+	if !fault.Is[*fault.NotFound](err) {
+		return written, err
+	}
+	review.Reviewers = []report.Reviewer{r}
+	var page bytes.Buffer
+	if err := report.WriteReviewer(&page, review, each(list), r.ID); err != nil {
+		return nil, err
+	}
+	return page.Bytes(), c.store.write(ctx, key, "text/html; charset=utf-8", page.Bytes())
 }
 
 // longestDescription is what a task's description holds, in characters.

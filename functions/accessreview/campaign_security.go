@@ -20,8 +20,8 @@ type securityTask struct {
 	workflow.Subject
 }
 
-// OpenSecurityTask opens the task that tells the whole review, with the report
-// attached. Closing it in the end signs the review off.
+// OpenSecurityTask opens the task that tells the whole review, and writes the
+// report. Closing the task in the end signs the review off.
 func (c *Campaign) OpenSecurityTask(ctx context.Context, st campaignState) (securityTask, error) {
 	review, p, err := c.underWay(ctx, st.review())
 	if err != nil {
@@ -45,13 +45,16 @@ func (c *Campaign) OpenSecurityTask(ctx context.Context, st campaignState) (secu
 		return securityTask{}, err
 	}
 	task := securityTask{workflow.Subject{Table: made.Table, SysID: made.SysID, Number: made.Number}}
-	if review, _, err = c.report(ctx, review, p); err != nil {
-		return securityTask{}, err
-	}
-	if err := c.attachReport(ctx, made.Ref, review, "", why); err != nil {
+	if _, _, err := c.report(ctx, review, p); err != nil {
 		return securityTask{}, err
 	}
 	return task, c.ask(ctx, task.Subject, question{Review: review.ID, SignOff: true, Reviewer: "sign-off", As: "security", Responsible: c.settings.SecurityGroup, Due: st.Campaign.Ends})
+}
+
+// AttachReport puts the report onto it. It is a step of its own because a report
+// that is written again differs by its time.
+func (c *Campaign) AttachReport(ctx context.Context, st campaignState) (workflow.Nothing, error) {
+	return workflow.Nothing{}, c.attachReport(ctx, st, "", because(st.review(), "the report"))
 }
 
 // overview is what the security team reads first.
@@ -78,10 +81,15 @@ var reportFiles = []struct{ name, contentType string }{
 // the evidence bucket only.
 const largestAttachment = 24 << 20
 
+// files is where the report of a review is.
+func (c *Campaign) files(review string) report.Bucket {
+	return report.Bucket{Client: c.store.client, Name: c.store.bucket, Prefix: "reviews/" + review + "/report/"}
+}
+
 // attachReport puts the files of the report on a task, under names that tell the
 // version.
-func (c *Campaign) attachReport(ctx context.Context, task servicenow.Ref, review report.Review, version string, why audit.Reason) error {
-	from := report.Bucket{Client: c.store.client, Name: c.store.bucket, Prefix: "reviews/" + review.ID + "/report/"}
+func (c *Campaign) attachReport(ctx context.Context, st campaignState, version string, why audit.Reason) error {
+	from := c.files(st.review())
 	for _, file := range reportFiles {
 		content, err := readFile(ctx, from, file.name)
 		if err != nil {
@@ -92,7 +100,7 @@ func (c *Campaign) attachReport(ctx context.Context, task servicenow.Ref, review
 		}
 		extension := path.Ext(file.name)
 		name := strings.TrimSuffix(file.name, extension) + version + extension
-		if err := c.servicenow.Attach(ctx, task, name, file.contentType, content, why); err != nil {
+		if err := c.servicenow.Attach(ctx, workflow.Ref(st.Security.Subject), name, file.contentType, content, why); err != nil {
 			return err
 		}
 	}

@@ -94,8 +94,7 @@ func (c *Campaign) report(ctx context.Context, review report.Review, p plan) (re
 		return review, report.Manifest{}, err
 	}
 	review.Reviewers = reviewers
-	to := report.Bucket{Client: c.store.client, Name: c.store.bucket, Prefix: "reviews/" + review.ID + "/report/"}
-	m, err := report.Write(ctx, review, c.decided(ctx, review.ID, p), to)
+	m, err := report.Write(ctx, review, c.decided(ctx, review.ID, p), c.files(review.ID))
 	if err != nil {
 		return review, m, err
 	}
@@ -135,25 +134,34 @@ func (c *Campaign) reviewers(ctx context.Context, review report.Review, p plan) 
 	return out, nil
 }
 
-// Summarise writes the report with the decisions, puts it on the security team's
-// task with a summary by control, and asks for it to be signed off.
-func (c *Campaign) Summarise(ctx context.Context, st campaignState) (signOff, error) {
+// Summarise writes the report with the decisions.
+func (c *Campaign) Summarise(ctx context.Context, st campaignState) (workflow.Nothing, error) {
 	review, p, err := c.underWay(ctx, st.review())
 	if err != nil {
-		return signOff{}, err
+		return workflow.Nothing{}, err
 	}
-	review, m, err := c.report(ctx, review, p)
+	_, _, err = c.report(ctx, review, p)
+	return workflow.Nothing{}, err
+}
+
+// AskSignOff puts the report onto the security team's task with a summary by
+// control, and asks for it to be signed off.
+func (c *Campaign) AskSignOff(ctx context.Context, st campaignState) (signOff, error) {
+	review, err := c.store.Review(ctx, st.review())
 	if err != nil {
 		return signOff{}, err
 	}
-	task := workflow.Ref(st.Security.Subject)
+	m, err := report.ReadManifest(ctx, c.files(review.ID))
+	if err != nil {
+		return signOff{}, err
+	}
 	why := because(review.ID, "what was decided")
-	if err := c.attachReport(ctx, task, review, "-decided", why); err != nil {
+	if err := c.attachReport(ctx, st, "-decided", why); err != nil {
 		return signOff{}, err
 	}
 	due := entered(ctx).Add(c.settings.SignOffWait)
 	note := c.summary(review, st, m) + fmt.Sprintf("\nPlease look at it and close this task by %s: that signs the review off.", moment(due))
-	err = c.servicenow.Post(ctx, task, servicenow.Posting{
+	err = c.servicenow.Post(ctx, workflow.Ref(st.Security.Subject), servicenow.Posting{
 		Key: "summary", Comment: note, Set: map[string]string{"due_date": due.Format(time.DateTime)},
 	}, why)
 	return signOff{Until: due}, err
@@ -208,7 +216,7 @@ func (c *Campaign) ReadSignOff(ctx context.Context, st campaignState) (signOff, 
 }
 
 // CloseCampaign writes who has signed the review off into the review and the
-// report, and notes the hash of the whole in the ledger.
+// report.
 func (c *Campaign) CloseCampaign(ctx context.Context, st campaignState) (workflow.Nothing, error) {
 	review, p, err := c.underWay(ctx, st.review())
 	if err != nil {
@@ -221,34 +229,46 @@ func (c *Campaign) CloseCampaign(ctx context.Context, st campaignState) (workflo
 	if err != nil {
 		return workflow.Nothing{}, err
 	}
-	note := fmt.Sprintf("The access review %s is closed and signed off.", review.ID)
-	if review.SignedOff = fmt.Sprintf("%s, %s (%s)", who, moment(st.SignOff.At), st.Security.Number); who == "" {
-		review.SignedOff = ""
-		note = fmt.Sprintf("The access review %s is closed; nobody has signed it off by %s.", review.ID, moment(st.SignOff.Until))
+	if who != "" {
+		review.SignedOff = fmt.Sprintf("%s, %s (%s)", who, moment(st.SignOff.At), st.Security.Number)
 	}
-	review, m, err := c.report(ctx, review, p)
+	_, _, err = c.report(ctx, review, p)
+	return workflow.Nothing{}, err
+}
+
+// TellClosed puts the signed report onto the security team's task, and notes the
+// hash of the whole in the ledger.
+func (c *Campaign) TellClosed(ctx context.Context, st campaignState) (workflow.Nothing, error) {
+	review, err := c.store.Review(ctx, st.review())
 	if err != nil {
 		return workflow.Nothing{}, err
 	}
-	hash := m.Hash()
+	m, err := report.ReadManifest(ctx, c.files(review.ID))
+	if err != nil {
+		return workflow.Nothing{}, err
+	}
 	_, err = c.ledger.Fact(ctx, audit.Change{
 		System: "lifecycle", Verb: "access_review.closed", Target: st.Stream(), Reason: because(review.ID, ""),
-		After: map[string]any{"signed_off_by": st.SignOff.By, "manifest": hash, "answers": review.Figures.Answers},
+		After: map[string]any{"signed_off_by": st.SignOff.By, "manifest": m.Hash(), "answers": review.Figures.Answers},
 	})
 	if err != nil {
 		return workflow.Nothing{}, err
 	}
 	why := because(review.ID, "closed")
-	task := workflow.Ref(st.Security.Subject)
-	if err := c.attachReport(ctx, task, review, "-signed-off", why); err != nil {
+	if err := c.attachReport(ctx, st, "-signed-off", why); err != nil {
 		return workflow.Nothing{}, err
 	}
-	p2 := servicenow.Posting{Key: "closed", WorkNote: note + " Manifest of the report: sha256 " + hash + "."}
-	if who == "" {
-		p2.Set = c.tasks.Kind.Columns(servicenow.Resolved)
-		p2.Set["close_notes"] = note
+	note := servicenow.Posting{Key: "closed"}
+	switch {
+	case st.SignOff.By != "":
+		note.WorkNote = fmt.Sprintf("The access review %s is closed and signed off.", review.ID)
+	default:
+		note.WorkNote = fmt.Sprintf("The access review %s is closed; nobody has signed it off by %s.", review.ID, moment(st.SignOff.Until))
+		note.Set = c.tasks.Kind.Columns(servicenow.Resolved)
+		note.Set["close_notes"] = note.WorkNote
 	}
-	return workflow.Nothing{}, c.servicenow.Post(ctx, task, p2, why)
+	note.WorkNote += " Manifest of the report: sha256 " + m.Hash() + "."
+	return workflow.Nothing{}, c.servicenow.Post(ctx, workflow.Ref(st.Security.Subject), note, why)
 }
 
 // ReleaseCampaign gives custody of the review back: it is over.

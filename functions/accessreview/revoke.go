@@ -104,14 +104,15 @@ func (c *Campaign) CarryOutDecisions(ctx context.Context, st taskState) (carried
 	return out, nil
 }
 
-// Outcomes of a decision, as the report tells them. takenAway has still to be
-// read back.
+// Outcomes of a decision, as the report tells them. What is being taken away has
+// been there and may be gone by now; takenAway has still to be read back.
 const (
-	takenAway = "taken away"
-	removed   = "removed and read back"
-	suspended = "suspended and read back"
-	kept      = "kept"
-	remains   = "taken away, and it still shows in Okta: somebody has to look"
+	beingTaken = "being taken away"
+	takenAway  = "taken away"
+	removed    = "removed and read back"
+	shutOut    = "cannot sign in any more, read back"
+	kept       = "kept"
+	remains    = "taken away, and it still shows in Okta: somebody has to look"
 )
 
 // carryOut records the decision about one line and does it; gone is true when
@@ -121,25 +122,27 @@ func (c *Campaign) carryOut(ctx context.Context, st taskState, q question, f rep
 	if err != nil {
 		return false, err
 	}
-	if earlier.Outcome != "" {
+	begun := earlier.Outcome == beingTaken
+	if earlier.Outcome != "" && !begun {
 		return earlier.Outcome == takenAway, nil
 	}
-	d := report.Decision{Answer: t.Answer, By: orPolicy(q.Answer.By), At: q.Answer.At, Comment: t.Comment}
-	record, err := c.ledger.Fact(ctx, audit.Change{
-		System: "lifecycle", Verb: "access_review.decided", Target: f.Holding.Kind + "/" + f.Holding.ID, Subject: f.Person.OktaID, Key: f.ID,
-		Reason: q.why(), After: map[string]any{"decision": t.Answer, "by": d.By, "flag": f.Flag},
-	})
-	if err != nil {
-		return false, err
+	d := earlier
+	if !begun {
+		d = report.Decision{Answer: t.Answer, By: orPolicy(q.Answer.By), At: q.Answer.At, Comment: t.Comment}
+		if d.Record, err = c.note(ctx, q, f, d); err != nil {
+			return false, err
+		}
 	}
-	d.Record = fmt.Sprintf("%s/%d", record.Stream, record.Seq)
 	switch {
 	case t.Answer == report.Keep:
 		d.Outcome, err = c.confirm(ctx, st, q, f)
 	case q.Answer.refused():
 		d.Outcome = "not revoked: " + q.Answer.Risk.Ended
 	default:
-		d.Outcome, err = c.revoke(ctx, q, f)
+		d.Outcome, err = c.revoke(ctx, q, f, revocation{begun: begun, begin: func() error {
+			d.Outcome = beingTaken
+			return c.store.Decide(ctx, q.Review, f.ID, d)
+		}})
 	}
 	if fault.Retryable(err) {
 		return false, err
@@ -151,6 +154,15 @@ func (c *Campaign) carryOut(ctx context.Context, st taskState, q question, f rep
 		}
 	}
 	return d.Outcome == takenAway, c.store.Decide(ctx, q.Review, f.ID, d)
+}
+
+// note records a decision in the ledger, and names the record.
+func (c *Campaign) note(ctx context.Context, q question, f report.Finding, d report.Decision) (string, error) {
+	record, err := c.ledger.Fact(ctx, audit.Change{
+		System: "lifecycle", Verb: "access_review.decided", Target: f.Holding.Kind + "/" + f.Holding.ID, Subject: f.Person.OktaID, Key: f.ID,
+		Reason: q.why(), After: map[string]any{"decision": d.Answer, "by": d.By, "flag": f.Flag},
+	})
+	return fmt.Sprintf("%s/%d", record.Stream, record.Seq), err
 }
 
 // lag is how many looks are given to Okta's lists, which lag behind its writes,
@@ -188,7 +200,7 @@ func (c *Campaign) VerifyDecisions(ctx context.Context, st taskState) (workflow.
 		case there:
 			d.Outcome = remains
 		case f.Holding.Kind == report.Account:
-			d.Outcome = suspended
+			d.Outcome = shutOut
 		default:
 			d.Outcome = removed
 		}

@@ -70,12 +70,29 @@ func (c *Campaign) deliver(ctx context.Context, q question, f report.Finding) (s
 	return "kept, and given now", nil
 }
 
+// revocation is one attempt to take something away.
+type revocation struct {
+	// begun is true when an earlier attempt had found it there: that it is gone
+	// now is our doing.
+	begun bool
+	// begin notes that it was there; it has to be called before it is touched.
+	begin func() error
+}
+
+// gone is what is said about something that is not there.
+func (r revocation) gone(why string) string {
+	if r.begun {
+		return takenAway
+	}
+	return "gone already" + why
+}
+
 // revoke takes away what a line is about. What another lease or a rule gives
 // besides stays, and so does what nobody manages here.
-func (c *Campaign) revoke(ctx context.Context, q question, f report.Finding) (string, error) {
+func (c *Campaign) revoke(ctx context.Context, q question, f report.Finding, r revocation) (string, error) {
 	u, err := c.okta.User(ctx, f.Person.OktaID)
 	if fault.Is[*fault.NotFound](err) {
-		return "gone already: the account does not exist any more", nil
+		return r.gone(": the account does not exist any more"), nil
 	}
 	if err != nil {
 		return "", err
@@ -97,33 +114,53 @@ func (c *Campaign) revoke(ctx context.Context, q question, f report.Finding) (st
 	}
 	switch f.Holding.Kind {
 	case report.Role:
-		return c.removeRole(ctx, q, f)
+		return c.removeRole(ctx, q, f, r)
 	case report.Account:
-		return c.suspend(ctx, q, u)
+		return c.shut(ctx, q, f, u, r)
 	}
-	return c.endAccess(ctx, q, f, u, rules, ids)
+	if problem := unrevocable(rules, f); problem != "" {
+		return problem, nil
+	}
+	if f.Holding.Kind == report.Group && !slices.Contains(ids, f.Holding.ID) && f.Flag != report.NotDelivered {
+		n, err := c.endReasons(ctx, q, f)
+		if n > 0 {
+			return r.gone("; what the register still gave as its reason is ended"), err
+		}
+		return r.gone(""), err
+	}
+	return c.endAccess(ctx, q, f, u, rules, r)
+}
+
+// unrevocable says why something cannot be taken away from the person; empty when
+// it can.
+func unrevocable(rules *entitlement.Rules, f report.Finding) string {
+	switch {
+	case f.Holding.Via != "":
+		return "not revoked: it comes through the group " + f.Holding.Via + ", which has to be decided about"
+	case f.Flag != report.Leaver && !rules.Managed(f.Holding.Kind, f.Holding.ID): // who has left keeps nothing
+		return "not revoked: it is not managed here; whoever looks after it has to take it away"
+	}
+	return ""
 }
 
 // endAccess ends the reason that the line is about and lets the register say what
 // follows from that.
-func (c *Campaign) endAccess(ctx context.Context, q question, f report.Finding, u okta.User, rules *entitlement.Rules, groups []string) (string, error) {
-	if f.Holding.Via != "" {
-		return "not revoked: it comes through the group " + f.Holding.Via + ", which has to be decided about", nil
-	}
-	if !rules.Managed(f.Holding.Kind, f.Holding.ID) {
-		return "not revoked: it is not managed here; whoever looks after it has to take it away", nil
-	}
-	if f.Holding.Kind == report.Group && !slices.Contains(groups, f.Holding.ID) && f.Flag != report.NotDelivered {
-		return "gone already", c.endReasons(ctx, q, f)
-	}
+func (c *Campaign) endAccess(ctx context.Context, q question, f report.Finding, u okta.User, rules *entitlement.Rules, r revocation) (string, error) {
 	if rule, given := birthright(rules, u, f.Holding); given {
-		return "not revoked: the rule " + rule + " gives it", c.endReasons(ctx, q, f)
+		_, err := c.endReasons(ctx, q, f)
+		return "not revoked: the rule " + rule + " gives it", err
 	}
-	if err := c.endReasons(ctx, q, f); err != nil {
+	if err := r.begin(); err != nil {
+		return "", err
+	}
+	if _, err := c.endReasons(ctx, q, f); err != nil {
 		return "", err
 	}
 	held, err := c.leases.Settle(ctx, c.okta, u.ID, entitlementOf(f.Holding), q.why())
-	if err != nil || !held {
+	switch {
+	case err == nil && !held && f.Flag == report.NotDelivered:
+		return "the approval is ended; nothing had come of it", nil
+	case err != nil || !held:
 		return takenAway, err
 	}
 	h, err := c.leases.Holding(ctx, u.ID, entitlementOf(f.Holding))
@@ -151,13 +188,13 @@ func birthright(rules *entitlement.Rules, u okta.User, h report.Holding) (rule s
 }
 
 // endReasons ends the leases that the line is about: what its origin names, what
-// is over, and of somebody who has left all. What was given after the review had
-// read is not its business.
-func (c *Campaign) endReasons(ctx context.Context, q question, f report.Finding) error {
+// is over, and of somebody who has left all, and counts them. What was given after
+// the review had read is not its business.
+func (c *Campaign) endReasons(ctx context.Context, q question, f report.Finding) (n int, err error) {
 	e := entitlementOf(f.Holding)
 	h, err := c.leases.Holding(ctx, f.Person.OktaID, e)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, l := range h.Leases {
 		named := f.Origin.Ref != "" && (l.Key == lease.RequestKey(f.Origin.Ref) || l.Key == lease.ExceptionKey(f.Origin.Ref))
@@ -165,23 +202,24 @@ func (c *Campaign) endReasons(ctx context.Context, q question, f report.Finding)
 			continue
 		}
 		if err := c.leases.End(ctx, f.Person.OktaID, e, l.Key, q.why()); err != nil {
-			return err
+			return n, err
 		}
+		n++
 	}
-	return nil
+	return n, nil
 }
 
 // removeRole takes an administrator's role away, unless nobody would be left who
 // may do everything.
-func (c *Campaign) removeRole(ctx context.Context, q question, f report.Finding) (string, error) {
+func (c *Campaign) removeRole(ctx context.Context, q question, f report.Finding, r revocation) (string, error) {
 	roles, err := c.okta.AdminRoles(ctx, f.Person.OktaID)
 	if err != nil {
 		return "", err
 	}
-	at := slices.IndexFunc(roles, func(r okta.Role) bool { return r.ID == f.Holding.ID || r.Type == f.Holding.ID })
+	at := slices.IndexFunc(roles, func(role okta.Role) bool { return role.ID == f.Holding.ID })
 	switch {
 	case at < 0:
-		return "gone already", nil
+		return r.gone(""), nil
 	case roles[at].ViaGroup():
 		return "not revoked: the role comes through a group, which has to be decided about", nil
 	}
@@ -194,15 +232,27 @@ func (c *Campaign) removeRole(ctx context.Context, q question, f report.Finding)
 			return "not revoked: nobody else would be left who may do everything", nil
 		}
 	}
+	if err := r.begin(); err != nil {
+		return "", err
+	}
 	return takenAway, c.okta.RemoveAdminRole(ctx, f.Person.OktaID, roles[at].ID, q.why())
 }
 
-// suspend keeps an account from signing in, which can be undone: its access goes
-// when it is offboarded.
-func (c *Campaign) suspend(ctx context.Context, q question, u okta.User) (string, error) {
-	switch u.Status {
-	case okta.Suspended, okta.Deprovisioned:
-		return fmt.Sprintf("gone already: the account is %s", u.Status), nil
+// shut keeps an account from signing in. That can be undone, unless the person
+// has left: then the account is deactivated, as their offboarding would.
+func (c *Campaign) shut(ctx context.Context, q question, f report.Finding, u okta.User, r revocation) (string, error) {
+	leaver := f.Flag == report.Leaver
+	if u.Status == okta.Deprovisioned || u.Status == okta.Suspended && !leaver {
+		if !r.begun {
+			return r.gone(fmt.Sprintf(": the account is %s", u.Status)), nil
+		}
+		return takenAway, nil
+	}
+	if err := r.begin(); err != nil {
+		return "", err
+	}
+	if leaver {
+		return takenAway, c.okta.Deactivate(ctx, u.ID, q.why())
 	}
 	if err := c.okta.Suspend(ctx, u.ID, q.why()); err != nil {
 		return "", err
@@ -228,7 +278,7 @@ func (c *Campaign) holding(ctx context.Context, f report.Finding) (bool, error) 
 		return slices.ContainsFunc(roles, func(r okta.Role) bool { return r.ID == f.Holding.ID }), err
 	case report.Account:
 		u, err := c.okta.User(ctx, f.Person.OktaID)
-		return u.Status.CanSignIn(), err
+		return u.Status.CanSignIn() || f.Flag == report.Leaver && u.Status != okta.Deprovisioned, err
 	}
 	groups, err := c.okta.Groups(ctx, f.Person.OktaID)
 	return slices.ContainsFunc(groups, func(g okta.Group) bool { return g.ID == f.Holding.ID }), err

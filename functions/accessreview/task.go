@@ -44,7 +44,7 @@ const (
 	waits = "waits"
 	// unclear: it was closed without a clear answer.
 	unclear = "unclear"
-	// remind: half of the time has gone.
+	// remind: its time runs out.
 	remind = "remind"
 	// leaves: whoever is to answer has left.
 	leaves = "leaves"
@@ -163,7 +163,7 @@ func (c *Campaign) open(ctx context.Context, now standing, t servicenow.Ticket, 
 		}
 	}
 	if !q.Reminded {
-		if ahead -= c.settings.RemindBefore; ahead <= 0 {
+		if ahead -= c.settings.reminder(q.Escalated); ahead <= 0 {
 			now.Disposition = remind
 			return now, nil
 		}

@@ -312,6 +312,6 @@ func TestAccessReviewKinds(t *testing.T) {
 		o.is("roles", len(o.person(seed.NumberHelpDesk).Roles), 0)
 		o.is("account", fmt.Sprint(o.person("E1042").Status), "SUSPENDED")
 		o.is("roles of the protected account", len(o.person(seed.NumberBreakGlass).Roles), 1)
-		o.says(o.lastNote(task), "Removed and read back:\n- 1. role", "Suspended and read back:\n- 2. account", "Not revoked: the account is protected")
+		o.says(o.lastNote(task), "Removed and read back:\n- 1. role", "Cannot sign in any more, read back:\n- 2. account", "Not revoked: the account is protected")
 	})
 }
