@@ -35,7 +35,7 @@ type process struct {
 
 // processes are the ones whose every call goes wrong once.
 func processes() []process {
-	return append(append(accessProcesses(), moverProcesses()...), []process{
+	return append(append(append(accessProcesses(), moverProcesses()...), reviewProcesses()...), []process{
 		{
 			name: "onboarding", options: alone, machine: joining, login: jana, whole: true,
 			play: func(o *office) scenario.Ticket { return o.hire(seller) },
