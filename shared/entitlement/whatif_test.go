@@ -209,6 +209,9 @@ func TestWhatIf(t *testing.T) {
 
 // Not parallel: it measures the heap.
 func TestWhatIfMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("memory under the race detector says nothing, and takes a minute")
+	}
 	current, candidate := load(t, large("1")), load(t, large("2"))
 	debug.FreeOSMemory()
 	var before runtime.MemStats
