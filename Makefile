@@ -48,6 +48,10 @@ explain: ## What the rules give to somebody of the simulated company, and by whi
 what-if: ## What a changed rules document would do to the simulated company: make what-if RULES=rules.json
 	@$(GO) run ./shared/local/explain -candidate "$(RULES)"
 
+.PHONY: audit-verify
+audit-verify: ## Prove an export by itself, or have a stack verify ledger and archive: make audit-verify EXPORT=file.ndjson | API=https://...
+	@$(GO) run ./functions/audit/verify $(if $(API),-api "$(API)" $(if $(ASK),-ask '$(ASK)'),$(if $(PART),-part )"$(EXPORT)")
+
 .PHONY: test
 test: ## All tests
 	$(GO) test -timeout 40m ./...

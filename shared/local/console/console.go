@@ -83,6 +83,7 @@ func New(w *scenario.World, o Options) *Console {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.show)
 	mux.HandleFunc("GET /console/live", c.live)
+	mux.HandleFunc("GET /console/timeline", c.timeline)
 	mux.Handle("GET /console/assets/", http.StripPrefix("/console/assets/", http.FileServerFS(assets)))
 	for name, do := range c.actions() {
 		mux.HandleFunc("POST /console/"+name, c.act(do))

@@ -56,6 +56,21 @@ func TestAPersonIsShownWithAccessReasonsAndTimeline(t *testing.T) {
 	})
 }
 
+func TestTheTimelineOfAnAuditorIsOneLinkAway(t *testing.T) {
+	inWorld(t, console.Options{}, func(b *testBundle) {
+		ticket := b.opens("hire")
+		a, _ := b.Okta.Snapshot("nora.lindgren@" + seed.Domain)
+		person, ofTicket := "/console/timeline?person="+a.ID, "/console/timeline?ticket="+ticket.Number
+		b.has(b.get("/?person="+a.ID), person)
+		b.has(b.get("/?ticket="+ticket.SysID), ofTicket)
+		b.has(b.get(person), "<!doctype html>", a.ID, "GitHub Engineers")
+		b.has(b.get(ofTicket), "<!doctype html>", ticket.Number)
+		if response := b.serve(httptest.NewRequest(http.MethodGet, "http://localhost/console/timeline?person=nobody9", nil)); response.StatusCode != http.StatusNotFound {
+			t.Errorf("nobody's timeline was answered %d", response.StatusCode)
+		}
+	})
+}
+
 func TestTheWayOfAnExecutionIsDrawn(t *testing.T) {
 	inWorld(t, console.Options{}, func(b *testBundle) {
 		asked := b.opens("leave-protected")

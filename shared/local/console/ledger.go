@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lifecycle/shared/audit"
+	"lifecycle/shared/workflow"
 )
 
 // ledgerRow is a record as it is shown.
@@ -27,9 +28,12 @@ type ledgerRow struct {
 }
 
 func (s *sight) ledgerRows(records []audit.Record) []ledgerRow {
-	rows := make([]ledgerRow, len(records))
-	for i, r := range records {
-		rows[i] = s.ledgerRowOf(r)
+	rows := make([]ledgerRow, 0, len(records))
+	for _, r := range records {
+		// What a step was given and gave back is for auditors: the machine shows its steps.
+		if r.Verb != workflow.StepDone {
+			rows = append(rows, s.ledgerRowOf(r))
+		}
 	}
 	return rows
 }

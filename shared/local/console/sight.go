@@ -13,6 +13,7 @@ import (
 	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/snowsim"
 	"lifecycle/shared/local/states"
+	"lifecycle/shared/workflow"
 )
 
 // How much is looked at.
@@ -124,6 +125,9 @@ func (c *Console) readLedger(ctx context.Context, s *sight) {
 			if err != nil {
 				s.problem = err.Error()
 				break
+			}
+			if r.Verb == workflow.StepDone {
+				continue // for auditors: the machine shows its steps
 			}
 			s.records = append(s.records, r)
 			if len(s.records) == mostRecords {

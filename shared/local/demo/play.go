@@ -155,7 +155,7 @@ func audited(ctx context.Context, w *scenario.World, out io.Writer) error {
 		return fmt.Errorf("the ledger does not verify: %s", report)
 	}
 	fmt.Fprintf(out, "\nledger verified: %s\n", report)
-	return nil
+	return agreed(ctx, w, out)
 }
 
 // limits tells how close Okta's rate limits came.
