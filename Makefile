@@ -30,7 +30,7 @@ directory  = $(lastword $(subst =, ,$(filter $(1)=%,$(FUNCTIONS))))
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: demo
 demo: ## Play the sample tickets through the whole system, in this process; fails unless every end state is right

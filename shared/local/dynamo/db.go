@@ -20,6 +20,7 @@ type DB struct {
 	forgetAt int              // how many tokens there may be before old ones are forgotten
 	serial   int              // numbers requests
 	counts   map[string]int   // calls by operation
+	looked   int              // items that queries and scans looked at
 	fault    func(*http.Request, int) *Fault
 	faulted  int // requests seen by fault
 }
@@ -44,6 +45,14 @@ func (db *DB) Calls() map[string]int {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return maps.Clone(db.counts)
+}
+
+// Looked tells how many items queries and scans have looked at, returned or not:
+// what DynamoDB would charge for.
+func (db *DB) Looked() int {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.looked
 }
 
 // Spec describes a table. Keys are written "name", or "name:N" for a number;

@@ -70,6 +70,7 @@ func (db *DB) search(isQuery bool, q search) (any, error) {
 	p := page{}
 	size := 0
 	for i := range candidates {
+		db.looked++
 		if !c.within(i) {
 			continue
 		}
