@@ -145,6 +145,7 @@ func (o *office) verifiesLedger() {
 	if !report.OK() || report.Records == 0 {
 		o.t.Errorf("the ledger: %s", report)
 	}
+	o.archiveAgrees()
 }
 
 // plainNotes are a ticket's work notes without their references.
