@@ -53,6 +53,8 @@ func draw(kind, of string, records iter.Seq2[audit.Record, error], options []Opt
 func (d *drawing) take(r audit.Record) {
 	d.line.Records++
 	d.link(r)
+	d.learn(r.Before)
+	d.learn(r.After)
 	if r.Phase == audit.Intent {
 		d.intents[recordRef(r)] = r
 		return
@@ -91,17 +93,26 @@ func (d *drawing) weigh(r audit.Record) {
 	case "lease.grant":
 		d.granted(r)
 	case "lease.end":
-		d.ended(r, decode[lease.Lease](r.Before))
+		var l lease.Lease
+		decode(r.Before, &l)
+		d.ended(r, l)
 	case lease.EndedAll:
-		for _, l := range decode[[]lease.Lease](r.Before) {
+		var all []lease.Lease
+		decode(r.Before, &all)
+		for _, l := range all {
 			d.ended(r, l)
 		}
 	case "approval.decision":
 		d.decided(r)
+	case "account.snapshot":
+		d.seen(r)
 	case "group.add", "app.assign", "admin_role.assign", "user.activate", "user.reactivate", "user.unsuspend":
 		given(d.of(r), r)
 	case "group.remove", "app.unassign", "admin_role.remove", "user.deactivate", "user.suspend":
 		taken(d.of(r), r)
+	}
+	if r.Verb == "user.deactivate" {
+		d.closed(r)
 	}
 }
 
@@ -122,7 +133,8 @@ func (d *drawing) of(r audit.Record) *Access {
 }
 
 func (d *drawing) granted(r audit.Record) {
-	l := decode[lease.Lease](r.After)
+	var l lease.Lease
+	decode(r.After, &l)
 	if l.Name != "" {
 		d.known[r.Target] = l.Name
 	}
@@ -237,7 +249,7 @@ func (d *drawing) finish() {
 // name is the words for a target: from outside, from the records, or the id.
 func (d *drawing) name(target string) string {
 	_, id, _ := strings.Cut(target, "/")
-	return cmp.Or(d.names(target), d.known[target], id)
+	return cmp.Or(d.names(target), d.known[target], d.known[id], id)
 }
 
 func recordRef(r audit.Record) string { return fmt.Sprintf("%s/%d", r.Stream, r.Seq) }
@@ -248,12 +260,11 @@ func proof(r audit.Record) Proof {
 
 // decode reads a value of the ledger, as written or as read back; what does not fit is left
 // empty, for the record itself is shown as well.
-func decode[T any](value any) (out T) {
+func decode(value, into any) {
 	raw, err := json.Marshal(value)
 	if err == nil {
-		_ = json.Unmarshal(raw, &out)
+		_ = json.Unmarshal(raw, into)
 	}
-	return out
 }
 
 func asJSON(value any) string {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"lifecycle/shared/audit"
 )
 
 // timelineView is a timeline as its page shows it.
@@ -30,6 +32,9 @@ const EntriesPerPage = 2000
 
 // Listed is how many entries the page lists.
 func (v timelineView) Listed() int { return len(v.Entries) - v.Left }
+
+// Unexplained says that no record gives a reason.
+func (r reasonRow) Unexplained() bool { return r.Why == audit.Reason{} }
 
 // proofState is how the chains stand, all together.
 type proofState struct {
@@ -200,7 +205,7 @@ func extent(t Timeline) (from, to time.Time) {
 			to = at
 		}
 	}
-	lasts := false
+	lasts, before := false, false
 	for _, e := range t.Entries {
 		earliest(e.At)
 	}
@@ -208,7 +213,7 @@ func extent(t Timeline) (from, to time.Time) {
 		for _, s := range append(append([]Span{}, a.Held...), a.Reasons...) {
 			earliest(s.From)
 			earliest(s.Until)
-			lasts = lasts || s.Lasts()
+			lasts, before = lasts || s.Lasts(), before || s.From.IsZero()
 		}
 	}
 	if lasts && t.At.After(to) {
@@ -217,10 +222,13 @@ func extent(t Timeline) (from, to time.Time) {
 	if from.IsZero() {
 		from, to = t.At, t.At
 	}
-	if d := to.Sub(from); d < time.Minute {
-		to = from.Add(time.Minute)
-	} else if !lasts {
-		to = to.Add(d / 50)
+	length := max(to.Sub(from), 10*time.Second)
+	to = from.Add(length)
+	if !lasts {
+		to = to.Add(length / 50)
+	}
+	if before { // room for what began earlier
+		from = from.Add(-length / 12)
 	}
 	return from, to
 }
@@ -340,44 +348,3 @@ func (l lane) Line(p Proof) int { return l.entry[p.Record] }
 
 // Broken reports whether the chain of hashes does not prove the record.
 func (l lane) Broken(p Proof) bool { return l.broken[p.Record] }
-
-// ticks are marks at round times, at most nine.
-func ticks(from, to time.Time) (list []tick) {
-	next, layout := spacing(to.Sub(from))
-	whole := to.Sub(from).Seconds()
-	for t := next(from); t.Before(to) && len(list) < 9; t = next(t) {
-		x := 100 * t.Sub(from).Seconds() / whole
-		if x > 2 && x < 97 {
-			list = append(list, tick{hundredth(x), t.Format(layout)})
-		}
-	}
-	return list
-}
-
-// spacing picks the distance of the marks for a length of time: next is the first round time
-// after a given one.
-func spacing(length time.Duration) (next func(time.Time) time.Time, layout string) {
-	for _, step := range []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 12 * time.Hour, 24 * time.Hour, 4 * 24 * time.Hour} {
-		if length/step <= 8 {
-			layout = "15:04"
-			if step < time.Minute {
-				layout = "15:04:05"
-			}
-			if step >= 12*time.Hour {
-				layout = "2 Jan"
-			}
-			return func(t time.Time) time.Time { return t.UTC().Truncate(step).Add(step) }, layout
-		}
-	}
-	months := 1
-	for _, months = range []int{1, 2, 3, 6, 12, 24, 60, 120} {
-		if length/(time.Duration(months)*30*24*time.Hour) <= 8 {
-			break
-		}
-	}
-	return func(t time.Time) time.Time {
-		t = t.UTC()
-		n := (t.Year()*12 + int(t.Month()) - 1) / months * months
-		return time.Date(n/12, time.Month(n%12+1), 1, 0, 0, 0, 0, time.UTC).AddDate(0, months, 0)
-	}, "Jan 2006"
-}

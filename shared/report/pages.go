@@ -17,7 +17,7 @@ var pages = template.Must(template.New("").Funcs(functions).ParseFS(templates, "
 
 var functions = template.FuncMap{
 	"number": number, "count": count, "day": day, "minute": minute, "second": second, "iso": iso, "because": because,
-	"title": title, "sentence": sentence, "ago": ago, "lower": strings.ToLower, "short": short, "shortRecord": shortRecord,
+	"title": title, "sentence": sentence, "capital": capital, "ago": ago, "lower": strings.ToLower, "short": short, "shortRecord": shortRecord,
 	"args": func(list ...any) []any { return list },
 }
 

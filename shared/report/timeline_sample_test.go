@@ -106,6 +106,11 @@ func ninasStory() []audit.Record {
 	s.does(day(2026, 8, 6, 9), "SIR0010007", "securityalert", "user.unsuspend", "user/"+nina, alert)
 
 	left, why := day(2026, 11, 3, 17), audit.Reason{Kind: "offboarding", Ref: "INC0010144"}
+	s.fact(left.Add(-time.Second), "INC0010144", "offboarding", "account.snapshot", "user/"+nina, "", why, map[string]any{
+		"groups": []any{map[string]any{"id": "00gberlin", "name": "Location Berlin", "type": "OKTA_GROUP"}, map[string]any{"id": "00geveryone", "name": "Everyone", "type": "BUILT_IN"}},
+		"apps":   []any{map[string]any{"app_id": "0oaslack", "label": "Slack", "scope": "GROUP"}, map[string]any{"app_id": "0oafigma", "label": "Figma", "scope": "USER"}},
+		"roles":  []any{},
+	}, nil)
 	s.does(left, "INC0010144", "offboarding", "user.deactivate", "user/"+nina, why)
 	s.does(left.Add(time.Second), "INC0010144", "offboarding", "session.clear", "user/"+nina, why)
 	for i, e := range []lease.Entitlement{github, onCall, figma} {
@@ -118,6 +123,7 @@ func ninasStory() []audit.Record {
 	}
 	s.does(left.Add(6*time.Second), "INC0010144", "offboarding", "group.remove", github.String(), why)
 	s.does(left.Add(7*time.Second), "INC0010144", "offboarding", "app.unassign", figma.String(), why)
+	s.does(left.Add(7500*time.Millisecond), "INC0010144", "offboarding", "group.remove", "group/00gberlin", why)
 	s.does(left.Add(8*time.Second), "INC0010144", "offboarding", "group.remove", "group/00glegacy", why)
 	s.tell(left.Add(9*time.Second), "INC0010144", "offboarding", audit.Record{Phase: audit.Intent, System: "okta", Verb: "group.remove", Target: onCall.String(), Subject: nina, Reason: why})
 	return s.records

@@ -76,6 +76,21 @@ func TestAPersonsTimelineTellsWhatWhenWhyAndByWhom(t *testing.T) {
 			t.Errorf("%+v", a.Held)
 		}
 	})
+	t.Run("what was only seen has a name, no beginning, and goes with the account", func(t *testing.T) {
+		t.Parallel()
+		slack := accessTo(t, line, "Slack")
+		if len(slack.Held) != 1 || !slack.Held[0].From.IsZero() || slack.Held[0].Given.Record == "" || slack.Held[0].TakenWhy.Text != "goes with the deactivated account" {
+			t.Errorf("%+v", slack.Held)
+		}
+		if berlin := accessTo(t, line, "Location Berlin"); len(berlin.Held) != 1 || berlin.Lasts() || berlin.Held[0].TakenWhy.Kind != "offboarding" {
+			t.Errorf("%+v", berlin.Held)
+		}
+		for _, a := range line.Access {
+			if a.Name == "Everyone" {
+				t.Error("it tells of a group that everybody is in")
+			}
+		}
+	})
 	t.Run("a suspension interrupts the account", func(t *testing.T) {
 		t.Parallel()
 		if a := accessTo(t, line, "Okta account"); len(a.Held) != 2 || a.Held[0].TakenWhy.Kind != "security-alert" || stateOf(a) != "closed 3 Nov 2026" {
