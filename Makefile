@@ -50,7 +50,7 @@ what-if: ## What a changed rules document would do to the simulated company: mak
 
 .PHONY: audit-verify
 audit-verify: ## Prove an export by itself, or have a stack verify ledger and archive: make audit-verify EXPORT=file.ndjson | API=https://...
-	@$(GO) run ./functions/audit/verify $(if $(API),-api "$(API)" $(if $(ASK),-ask '$(ASK)'),$(if $(PART),-part )"$(EXPORT)")
+	@$(GO) run ./shared/local/verify $(if $(API),-api "$(API)" $(if $(ASK),-ask '$(ASK)'),$(if $(PART),-part )"$(EXPORT)")
 
 .PHONY: test
 test: ## All tests
