@@ -61,9 +61,6 @@ type Settings struct {
 	Campaign string `env:"ACCESS_REVIEW_CAMPAIGN_ARN"`
 }
 
-// dormantAfter is DormantDays as a duration.
-func (s Settings) dormantAfter() time.Duration { return time.Duration(s.DormantDays) * wholeDay }
-
 const wholeDay = 24 * time.Hour
 
 // state is the data of the state machine, as far as its steps read it. It holds

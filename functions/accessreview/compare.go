@@ -170,7 +170,7 @@ func partFiguresKey(review string, n int) string {
 // in which the findings of all parts are put together.
 func (s *Steps) comparePart(ctx context.Context, r begun, all *stacks, j *judge, n int) error {
 	done, err := s.store.table.get(ctx, partKey(r.ID, n))
-	if err != nil || done != nil {
+	if err != nil || len(done) > 0 {
 		return err
 	}
 	crowd, err := s.load(ctx, r, all, n)

@@ -124,7 +124,7 @@ func (s *Store) Decide(ctx context.Context, review, finding string, d report.Dec
 // none.
 func (s *Store) Decision(ctx context.Context, review, finding string) (report.Decision, error) {
 	found, err := s.table.get(ctx, decisionKey(review, finding))
-	if err != nil || found == nil {
+	if err != nil || len(found) == 0 {
 		return report.Decision{}, err
 	}
 	return decisionOf(found)
@@ -204,16 +204,13 @@ func (t table) put(ctx context.Context, k key, values item) error {
 	return platform.AWSError("the state of the access review could not be kept", err)
 }
 
-// get reads an item; nil when there is none.
+// get reads an item; empty when there is none.
 func (t table) get(ctx context.Context, k key) (item, error) {
 	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: aws.String(t.name), ConsistentRead: aws.Bool(true), Key: item{"pk": text(k.pk), "sk": text(k.sk)},
 	})
 	if err != nil {
 		return nil, platform.AWSError("the state of the access review could not be read", err)
-	}
-	if len(out.Item) == 0 {
-		return nil, nil
 	}
 	return out.Item, nil
 }

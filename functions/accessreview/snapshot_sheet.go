@@ -113,7 +113,7 @@ func sliceName(at slice) string { return fmt.Sprintf("%s-%06d", at.Branch, at.Nu
 // sliceDone is the slice as it was finished; nil when it was not.
 func (s *Store) sliceDone(ctx context.Context, review string, at slice) (*finished, error) {
 	found, err := s.table.get(ctx, sliceKey(review, at))
-	if err != nil || found == nil {
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	return finishedOf(found)

@@ -74,7 +74,7 @@ type taken struct {
 // asked reads what a task asks; the zero question when it is not known.
 func (s *Store) asked(ctx context.Context, sysID string) (q question, err error) {
 	found, err := s.table.get(ctx, key{"task#" + sysID, "question"})
-	if err != nil || found == nil {
+	if err != nil || len(found) == 0 {
 		return question{}, err
 	}
 	if err := json.Unmarshal([]byte(textOf(found["question"])), &q); err != nil {
