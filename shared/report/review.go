@@ -1,5 +1,15 @@
 // Package report turns what an access review found into what people and machines read:
-// a self-contained HTML page, CSV, JSON, and a manifest that holds the hashes of all.
+// a self-contained HTML page, CSV, JSON, and a manifest that holds the hashes of all (Write,
+// Verify); a page of each reviewer's own (WriteReviewer); and from records of the ledger the
+// timeline of a person or a ticket (PersonTimeline, TicketTimeline).
+//
+// A page needs nothing but itself: its policy forbids the network, its style and script are
+// allowed by their hashes, and without the script it is whole. What is shown is escaped by
+// html/template. Memory does not grow with the number of findings: all of them are in the CSV and
+// the JSON, the riskiest on the page, which says how many more there are.
+//
+// In the CSV an apostrophe stands before what a spreadsheet would take for a formula; readers
+// that are no spreadsheets take one apostrophe away where a formula follows.
 package report
 
 import (
