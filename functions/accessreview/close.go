@@ -160,22 +160,47 @@ func (c *Campaign) AskSignOff(ctx context.Context, st campaignState) (signOff, e
 		return signOff{}, err
 	}
 	due := entered(ctx).Add(c.settings.SignOffWait)
-	note := c.summary(review, st, m) + fmt.Sprintf("\nPlease look at it and close this task by %s: that signs the review off.", moment(due))
+	undone, err := c.undone(ctx, review.ID)
+	if err != nil {
+		return signOff{}, err
+	}
+	note := c.summary(review, st, m, undone) + fmt.Sprintf("\nPlease look at it and close this task by %s: that signs the review off.", moment(due))
 	err = c.servicenow.Post(ctx, workflow.Ref(st.Security.Subject), servicenow.Posting{
 		Key: "summary", Comment: note, Set: map[string]string{"due_date": due.Format(time.DateTime)},
 	}, why)
 	return signOff{Until: due}, err
 }
 
+// undone are the revocations that could not be carried out, each with why.
+func (c *Campaign) undone(ctx context.Context, review string) ([]string, error) {
+	var list []string
+	for f, err := range c.store.Decided(ctx, review)() {
+		if err != nil {
+			return nil, err
+		}
+		if d := f.Decision; d.Answer == report.Revoke && (strings.HasPrefix(d.Outcome, "not revoked") || d.Outcome == remains) {
+			list = append(list, fmt.Sprintf("%s %s of Okta user %s: %s", f.Holding.Kind, f.Holding.Name, f.Person.OktaID, d.Outcome))
+		}
+	}
+	return list, nil
+}
+
 // summary tells what came of the review, with the controls that it is evidence
 // for.
-func (c *Campaign) summary(review report.Review, st campaignState, m report.Manifest) string {
+func (c *Campaign) summary(review report.Review, st campaignState, m report.Manifest, undone []string) string {
 	f := review.Figures
 	var b strings.Builder
 	fmt.Fprintf(&b, "The decisions of access review %s are carried out.\n%d findings: %d to revoke, %d to keep, %d without a decision.\n",
 		review.ID, st.Campaign.Findings, f.Answers[report.Revoke], f.Answers[report.Keep], f.Answers[report.None])
 	if st.Look.Open > 0 {
 		fmt.Fprintf(&b, "%d tasks could not be finished; they are listed in the report.\n", st.Look.Open)
+	}
+	for i, line := range undone {
+		if i == mostProblems {
+			fmt.Fprintf(&b, "- and %d more, in the report\n", len(undone)-i)
+			break
+		}
+		fmt.Fprintf(&b, "- %s\n", line)
 	}
 	b.WriteString("Evidence by control:\n")
 	for _, line := range report.ControlLines(review) {

@@ -32,7 +32,8 @@ func (s taskState) part(count int) (from, to int) {
 	return s.Carried.Next, min(count, s.Carried.Next+linesOfPart)
 }
 
-// BookDecisions books the calls of the next part, in the lane for bulk work.
+// BookDecisions books the calls of the next part. What somebody has decided does
+// not queue behind the reading of other reviews.
 func (c *Campaign) BookDecisions(ctx context.Context, st taskState) (workflow.Seats, error) {
 	q, list, err := c.opened(ctx, st.Subject)
 	if err != nil || q.Answer == nil {
@@ -52,7 +53,7 @@ func (c *Campaign) BookDecisions(ctx context.Context, st taskState) (workflow.Se
 	if len(calls.Needs()) == 0 {
 		return workflow.Seats{}, nil
 	}
-	return workflow.BookSeats(ctx, c.seats, ratelimit.Bulk, calls.Needs(), st.Seats)
+	return workflow.BookSeats(ctx, c.seats, ratelimit.Normal, calls.Needs(), st.Seats)
 }
 
 // book adds the calls of one revocation: look, take away, read back.
@@ -60,7 +61,7 @@ func book(calls *okta.Calls, h report.Holding) {
 	calls.Add("GET", "/api/v1/users/{id}", 1).Add("GET", "/api/v1/users/{id}/groups", 1)
 	switch h.Kind {
 	case report.App:
-		calls.Add("GET", "/api/v1/apps/{id}/users/{id}", 2).Add("DELETE", "/api/v1/apps/{id}/users/{id}", 1)
+		calls.Add("GET", "/api/v1/apps/{id}/users/{id}", 1).Add("GET", "/api/v1/apps", 1).Add("DELETE", "/api/v1/apps/{id}/users/{id}", 1)
 	case report.Role:
 		calls.Add("GET", "/api/v1/users/{id}/roles", 2).Add("DELETE", "/api/v1/users/{id}/roles/{id}", 1)
 	case report.Account:

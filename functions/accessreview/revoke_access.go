@@ -137,7 +137,10 @@ func unrevocable(rules *entitlement.Rules, f report.Finding) string {
 	switch {
 	case f.Holding.Via != "":
 		return "not revoked: it comes through the group " + f.Holding.Via + ", which has to be decided about"
-	case f.Flag != report.Leaver && !rules.Managed(f.Holding.Kind, f.Holding.ID): // who has left keeps nothing
+	case f.Flag == report.Leaver, f.Flag == report.DirectAssignment:
+		// Who has left keeps nothing; an assignment of their own besides a group's is
+		// what the reviewer has decided about, whatever the group gives.
+	case !rules.Managed(f.Holding.Kind, f.Holding.ID):
 		return "not revoked: it is not managed here; whoever looks after it has to take it away"
 	}
 	return ""
@@ -158,6 +161,8 @@ func (c *Campaign) endAccess(ctx context.Context, q question, f report.Finding, 
 	}
 	held, err := c.leases.Settle(ctx, c.okta, u.ID, entitlementOf(f.Holding), q.why())
 	switch {
+	case f.Holding.Kind == report.App && fault.Is[*fault.Conflict](err):
+		return "not revoked: a group gives the app too, and Okta keeps the person's own assignment as long as it does", nil
 	case err == nil && !held && f.Flag == report.NotDelivered:
 		return "the approval is ended; nothing had come of it", nil
 	case err != nil || !held:

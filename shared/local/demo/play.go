@@ -70,6 +70,7 @@ func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error 
 		scenario.Sync(),
 		scenario.Credentials(),
 		scenario.Alerts(),
+		scenario.AccessReviews(),
 	}
 	if f.against != "" {
 		chapters = [][]scenario.Act{scenario.Anywhere()}

@@ -6,6 +6,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -33,7 +34,10 @@ type World struct {
 
 	// deployed is true when the functions run elsewhere, out of sight.
 	deployed bool
-	copies   atomic.Int64
+	// root and log are those of the embedded cloud.
+	root   string
+	logs   io.Writer
+	copies atomic.Int64
 }
 
 // Repeat has every webhook from now on delivered that many times more.
@@ -71,7 +75,7 @@ func New(ctx context.Context, o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Cloud: cloud, deployed: o.API != ""}
+	w := &World{Cloud: cloud, deployed: o.API != "", root: o.Root, logs: o.Log}
 	url, secret, transport := apiURL, cloud.Secret("WebhookSecret"), http.RoundTripper(inProcess{cloud.API()})
 	if w.deployed {
 		url, secret, transport = strings.TrimSuffix(o.API, "/"), o.WebhookSecret, http.DefaultTransport
