@@ -45,7 +45,7 @@ func (c *Campaign) OpenSecurityTask(ctx context.Context, st campaignState) (secu
 		return securityTask{}, err
 	}
 	task := securityTask{workflow.Subject{Table: made.Table, SysID: made.SysID, Number: made.Number}}
-	if _, _, err := c.report(ctx, review, p); err != nil {
+	if err := c.report(ctx, review, p); err != nil {
 		return securityTask{}, err
 	}
 	return task, c.ask(ctx, task.Subject, question{Review: review.ID, SignOff: true, Reviewer: "sign-off", As: "security", Responsible: c.settings.SecurityGroup, Due: st.Campaign.Ends})

@@ -88,18 +88,18 @@ func (c *Campaign) login(ctx context.Context, id string, known map[string]string
 
 // report writes the report with what was decided so far, and the review with its
 // figures.
-func (c *Campaign) report(ctx context.Context, review report.Review, p plan) (report.Review, report.Manifest, error) {
+func (c *Campaign) report(ctx context.Context, review report.Review, p plan) error {
 	reviewers, err := c.reviewers(ctx, review, p)
 	if err != nil {
-		return review, report.Manifest{}, err
+		return err
 	}
 	review.Reviewers = reviewers
 	m, err := report.Write(ctx, review, c.decided(ctx, review.ID, p), c.files(review.ID))
 	if err != nil {
-		return review, m, err
+		return err
 	}
 	review.Figures = m.Figures
-	return review, m, c.store.PutReview(ctx, review)
+	return c.store.PutReview(ctx, review)
 }
 
 // reviewers are those who are asked, with their names and tasks.
@@ -140,8 +140,7 @@ func (c *Campaign) Summarise(ctx context.Context, st campaignState) (workflow.No
 	if err != nil {
 		return workflow.Nothing{}, err
 	}
-	_, _, err = c.report(ctx, review, p)
-	return workflow.Nothing{}, err
+	return workflow.Nothing{}, c.report(ctx, review, p)
 }
 
 // AskSignOff puts the report onto the security team's task with a summary by
@@ -257,8 +256,7 @@ func (c *Campaign) CloseCampaign(ctx context.Context, st campaignState) (workflo
 	if who != "" {
 		review.SignedOff = fmt.Sprintf("%s, %s (%s)", who, moment(st.SignOff.At), st.Security.Number)
 	}
-	_, _, err = c.report(ctx, review, p)
-	return workflow.Nothing{}, err
+	return workflow.Nothing{}, c.report(ctx, review, p)
 }
 
 // TellClosed puts the signed report onto the security team's task, and notes the

@@ -113,7 +113,7 @@ func TestAccessReviewAnswers(t *testing.T) {
 		byRule := found(report.Unapproved, report.High, "E1013", "GitHub Engineers", "E1010")
 		o.holds("E1019", "PagerDuty Responders", lease.RequestKey("RITM1"), time.Time{})
 		o.holds("E1019", "PagerDuty Responders", lease.RequestKey("RITM2"), time.Time{})
-		requested := from(found(report.Dormant, report.Medium, "E1019", "PagerDuty Responders", "E1003"), "request", "RITM1")
+		requested := from(found(report.Dormant, report.Medium, "E1019", "PagerDuty Responders", "E1003"), "RITM1")
 		since := o.stray("E1020", "Zendesk Agents", "E1003")
 		o.reviewed(byRule, requested, since)
 		time.Sleep(time.Minute)
@@ -187,7 +187,7 @@ func TestAccessReviewBulk(t *testing.T) {
 
 	story(t, "many revocations are dropped when the second person rejects them", strict, func(o *office) {
 		task := many(o)
-		o.answersOnceAsked(task, "E1007", snowsim.Rejected)
+		o.answersOnceAsked(task, "E1006", snowsim.Rejected)
 		time.Sleep(time.Hour)
 		o.rests(reviews, task)
 		o.is("held", held(o), 3)
@@ -225,7 +225,7 @@ func TestAccessReviewDeadline(t *testing.T) {
 	story(t, "is reminded, goes one level up, and then the default decides", calm(configured(map[string]string{"AccessReviewRevokeUnanswered": "incompatible"})), func(o *office) {
 		o.holds("E1020", "PagerDuty Responders", lease.RequestKey("RITM1"), time.Time{})
 		o.reviewed(o.stray("E1019", "Zendesk Agents", "E1003"),
-			from(found(report.Incompatible, report.High, "E1020", "PagerDuty Responders", "E1003"), "request", "RITM1"))
+			from(found(report.Incompatible, report.High, "E1020", "PagerDuty Responders", "E1003"), "RITM1"))
 		task := o.taskOf("E1003")
 		time.Sleep(time.Until(due.Add(-72*time.Hour + time.Minute)))
 		o.says(o.lastComment(task), "Reminder: 2 lines of access wait for your decision until 15 January 2000 00:00 UTC.")
