@@ -3,6 +3,7 @@ package accessreview
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -14,12 +15,17 @@ import (
 	"lifecycle/shared/report"
 )
 
+// ledger is the part of *audit.Ledger that tells where access comes from.
+type ledger interface {
+	BySubject(ctx context.Context, subject string) iter.Seq2[audit.Record, error]
+}
+
 // judge decides what is to be flagged. It holds what is the same for everybody.
 type judge struct {
 	review   begun
 	rules    *entitlement.Rules
 	settings Settings
-	ledger   *audit.Ledger
+	ledger   ledger
 	owners   owners
 	pairs    []entitlement.Pair
 	items    map[string]entitlement.Item // by kind/id
