@@ -17,7 +17,7 @@ import (
 
 // TestAlertCrashes disturbs the calls that the work on an alert makes, one at a
 // time: from the incident to the containment, and to its undoing. Each run ends as
-// the undisturbed one does. Every third call is disturbed, in ways that take turns;
+// the undisturbed one does. Every fifth call is disturbed, in ways that take turns;
 // -thorough disturbs all of them in every way.
 func TestAlertCrashes(t *testing.T) {
 	t.Parallel()
@@ -26,7 +26,7 @@ func TestAlertCrashes(t *testing.T) {
 		t.Fatalf("%d calls, ending in:\n%s", len(calls), want)
 	}
 	t.Logf("%d calls", len(calls))
-	every := 3
+	every := 5
 	if testing.Short() {
 		every = 17
 	}
