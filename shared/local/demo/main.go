@@ -16,8 +16,8 @@ import (
 
 // flags are the command line.
 type flags struct {
-	root, listen, against, secret string
-	serve                         bool
+	root, listen, against, secret, hookSecret string
+	serve                                     bool
 }
 
 func main() {
@@ -27,6 +27,7 @@ func main() {
 	flag.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address to serve on")
 	flag.StringVar(&f.against, "against", "", "URL of a deployed stack's HTTP API, whose OktaOrgUrl and ServiceNowUrl are http://<listen>")
 	flag.StringVar(&f.secret, "webhook-secret", "", "with -against: the stack's webhook secret")
+	flag.StringVar(&f.hookSecret, "hook-secret", "", "with -against: the secret of the stack's event hook; the act about an attack is played with it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

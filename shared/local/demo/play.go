@@ -30,7 +30,7 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	options := scenario.Options{Options: local.Options{Root: f.root, Log: log}, API: f.against, WebhookSecret: f.secret}
+	options := scenario.Options{Options: local.Options{Root: f.root, Log: log}, API: f.against, WebhookSecret: f.secret, HookSecret: f.hookSecret}
 	real, err := tenants(os.Getenv, &options)
 	if err != nil {
 		return err
@@ -74,6 +74,9 @@ func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error 
 	}
 	if f.against != "" {
 		chapters = [][]scenario.Act{scenario.Anywhere()}
+		if f.hookSecret != "" {
+			chapters[0] = append(chapters[0], scenario.Alerts()[0])
+		}
 		fmt.Fprintf(out, "Playing %d acts through %s, around a simulated Okta org and ServiceNow instance of 50 people.\n", len(chapters[0]), f.against)
 	} else {
 		fmt.Fprintf(out, "%d functions, %d state machines and %d tables of template.yaml are up in this process,\n"+

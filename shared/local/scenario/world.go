@@ -34,6 +34,9 @@ type World struct {
 
 	// deployed is true when the functions run elsewhere, out of sight.
 	deployed bool
+	// api and hookSecret are where events of Okta are delivered to, and how.
+	api        client
+	hookSecret string
 	// root and log are those of the embedded cloud.
 	root   string
 	logs   io.Writer
@@ -60,8 +63,9 @@ type Options struct {
 	// Mishap decides what happens to each webhook; nil delivers all.
 	Mishap func(snowsim.Message) snowsim.Mishap
 	// API is the URL of a deployed stack that gets the webhooks instead of the
-	// embedded one, signed with WebhookSecret; empty: the embedded one.
-	API, WebhookSecret string
+	// embedded one, signed with WebhookSecret, and Okta's event hooks with
+	// HookSecret; empty: the embedded one.
+	API, WebhookSecret, HookSecret string
 	// Except are users whose changes send no webhook.
 	Except []string
 }
@@ -79,6 +83,10 @@ func New(ctx context.Context, o Options) (*World, error) {
 	url, secret, transport := apiURL, cloud.Secret("WebhookSecret"), http.RoundTripper(inProcess{cloud.API()})
 	if w.deployed {
 		url, secret, transport = strings.TrimSuffix(o.API, "/"), o.WebhookSecret, http.DefaultTransport
+	}
+	w.api, w.hookSecret = client{url, transport}, cloud.Secret("OktaHookSecret")
+	if w.deployed {
+		w.hookSecret = o.HookSecret
 	}
 	kinds := map[string]servicenow.Kind{
 		"onboarding": onboarding.DefaultKind(), "offboarding": offboarding.DefaultKind(), "access-request": accessrequest.DefaultKind(),
@@ -100,6 +108,12 @@ func New(ctx context.Context, o Options) (*World, error) {
 		Routes: routes, Secrets: []string{secret}, Transport: transport, Mishap: w.mishap(o.Mishap),
 	})
 	return w, nil
+}
+
+// client calls the HTTP API.
+type client struct {
+	url       string
+	transport http.RoundTripper
 }
 
 // inProcess hands requests to a handler in the caller's goroutine.
