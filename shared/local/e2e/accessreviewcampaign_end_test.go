@@ -185,6 +185,22 @@ func TestAccessReviewBulk(t *testing.T) {
 		o.is("held", held(o), 0)
 	})
 
+	story(t, "a share of all access that was read counts as many, too", calm(configured(map[string]string{"AccessReviewRemovalPercent": "0.5"})), func(o *office) {
+		task := many(o) // 3 of 500
+		o.is("held while it is parked", held(o), 3)
+		o.is("asked", o.asked(task) > 0, true)
+	})
+
+	story(t, "so do those of all answers within an hour", calm(configured(map[string]string{"AccessReviewBreakerLimit": "3"})), func(o *office) {
+		o.reviewed(o.stray("E1019", "Zendesk Agents", "E1003"), o.stray("E1020", "Zendesk Agents", "E1003"), o.stray("E1021", "GitHub Engineers", "E1002"), o.stray("E1019", "GitHub Engineers", "E1002"))
+		first, second := o.taskOf("E1003"), o.taskOf("E1002")
+		o.replies(first, "E1003", "all revoke")
+		o.replies(second, "E1002", "all revoke") // ten minutes later
+		o.graceEnds(second)
+		o.is("the first", []int{o.asked(first), held(o)}, []int{0, 0})
+		o.is("the second is parked", o.asked(second) > 0 && o.holdsGroup("E1021", "GitHub Engineers"), true)
+	})
+
 	story(t, "many revocations are dropped when the second person rejects them", strict, func(o *office) {
 		task := many(o)
 		o.answersOnceAsked(task, "E1006", snowsim.Rejected)

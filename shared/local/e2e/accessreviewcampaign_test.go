@@ -198,7 +198,7 @@ func TestAccessReviewCampaign(t *testing.T) {
 		})
 	}
 
-	story(t, "asks each reviewer, carries answers out after the time of grace, reads back, and is signed off", calm(scenario.Options{}), func(o *office) {
+	story(t, "asks each reviewer, carries answers out after the time of grace, reads back, and is signed off", calm(configured(map[string]string{"AccessReviewWatchers": seed.PersonSysID("E1006")})), func(o *office) {
 		o.strays("E1019", "Zendesk Agents", "E1020", "Zendesk Agents", "E1013", "NetSuite Accountants")
 		o.holds("E1020", "PagerDuty Responders", lease.RequestKey("RITM1"), time.Time{})
 		o.reviewed(
@@ -209,6 +209,7 @@ func TestAccessReviewCampaign(t *testing.T) {
 		)
 		security := o.signOffTask()
 		o.says(o.lastComment(security), "2 reviewers are asked about 4 findings, until 15 January 2000")
+		o.is("who is told", o.Column(security, "watch_list"), seed.PersonSysID("E1006"))
 		o.is("files of the security team", len(o.ticket(security).Files), 4)
 		task := o.taskOf("E1003")
 		o.says(o.Column(task, "description"), "1. [high] nina.kovacs@example.com: group Zendesk Agents - unapproved: No rule gives it and no request was approved for it. Last sign-in: 23 September 1999. Origin: unknown. Suggested: revoke.\n2. [medium]",
