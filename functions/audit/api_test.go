@@ -164,6 +164,33 @@ func TestARecordThatANoteNamesComesWithItsProof(t *testing.T) {
 	}
 }
 
+func TestARecordThatCannotBeReadIsNamedAndNotPassedOver(t *testing.T) {
+	t.Parallel()
+	e := newEvidence(t)
+	ctx := ledger.WithTrail(context.Background(), ledger.Trail{Stream: "s/1", Ticket: "INC0010001", Actor: "system:onboarding"})
+	for range 3 {
+		if _, err := e.ledger.Fact(ctx, audittest.Grant("group/1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.archive(t)
+	bad := e.read(t, sortKey(2))
+	bad["body"] = text("{")
+	e.write(t, bad)
+	for _, asked := range []string{`{"all":true}`, `{"ticket":"INC0010001"}`, `{` + period() + `}`} {
+		var v verdict
+		response := e.asked(t, RouteVerify, asked)
+		if err := json.Unmarshal([]byte(response.Body), &v); err != nil || response.StatusCode != http.StatusOK || v.Intact || v.Problems[0].Seq != 2 {
+			t.Errorf("%s: %d %s", asked, response.StatusCode, response.Body)
+		}
+	}
+	for _, route := range []string{RouteSearch, RouteTimeline} {
+		if response := e.asked(t, route, `{"person":"00u1"}`); response.StatusCode != http.StatusConflict || !strings.Contains(response.Body, "damaged") {
+			t.Errorf("%s: %d %s", route, response.StatusCode, response.Body)
+		}
+	}
+}
+
 func TestAVerificationGoesOnWhereItEnded(t *testing.T) {
 	t.Parallel()
 	e := newEvidence(t)

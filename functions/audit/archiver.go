@@ -26,7 +26,7 @@ type Archiver struct {
 
 // catchUp is the input of the daily run.
 type catchUp struct {
-	// Days is how many days before today are looked through.
+	// Days is how many days until now are looked through.
 	Days int `json:"catch_up_days"`
 }
 
@@ -44,8 +44,8 @@ func (a *Archiver) Handle(ctx context.Context, raw json.RawMessage) (any, error)
 	if err := json.Unmarshal(raw, &run); err != nil || run.Days < 1 {
 		return nil, &fault.Invalid{Message: `neither a batch of a stream nor {"catch_up_days": <1 or more>}`, Cause: err}
 	}
-	today := time.Now().UTC().Truncate(24 * time.Hour)
-	return a.CatchUp(ctx, today.AddDate(0, 0, -run.Days), today)
+	now := time.Now().UTC()
+	return a.CatchUp(ctx, now.AddDate(0, 0, -run.Days), now)
 }
 
 // archive copies a batch, in order. What fails is handed back with all behind it;

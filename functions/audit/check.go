@@ -93,11 +93,10 @@ func (s *Service) verifyTicket(ctx context.Context, q question, content bool, in
 	}
 	streams := []string{search.Stream}
 	if search.Stream == "" {
-		page, err := s.ledger.Search(ctx, search)
-		if err != nil && !fault.Is[*fault.Conflict](err) {
+		if streams, _, err = s.ledger.StreamsOf(ctx, search); err != nil {
 			return err
 		}
-		if streams = streamsOf(page.Found); len(streams) == 0 {
+		if len(streams) == 0 {
 			return &fault.NotFound{Message: "the ledger has no record of " + q.Ticket + "; a deleted stream is found by its name, <table>/<sys_id>"}
 		}
 	}
@@ -159,8 +158,7 @@ func (s *Service) streams(ctx context.Context, q question, after ledger.Place) (
 		return nil, ledger.Place{}, err
 	}
 	search.After, search.Limit = after, mostLimit
-	page, err := s.ledger.Search(ctx, search)
-	return streamsOf(page.Found), page.Next, err
+	return s.ledger.StreamsOf(ctx, search)
 }
 
 // verifyGone verifies the archived streams that the table does not know.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -183,15 +182,4 @@ func (q question) next(p ledger.Place) string {
 		return ""
 	}
 	return cursor{Of: q.of(""), Place: p}.String()
-}
-
-// streamsOf are the streams of records, each once, in the order of their first.
-func streamsOf(found []ledger.Found) []string {
-	var streams []string
-	for _, f := range found {
-		if !slices.Contains(streams, f.Stream) {
-			streams = append(streams, f.Stream)
-		}
-	}
-	return streams
 }

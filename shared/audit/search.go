@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ type Search struct {
 	After Place
 	// Limit is how many records are read at most; 0 means 100.
 	Limit int
+
+	// names asks for the streams only, whatever the records look like.
+	names bool
 }
 
 // Place is where a page of a search ends. It means nothing to any other search.
@@ -84,6 +88,20 @@ func (l *Ledger) Search(ctx context.Context, s Search) (Page, error) {
 		return Page{}, &fault.Invalid{Message: "the ledger is searched for a person, a ticket, an entitlement, an actor, or a period with both ends"}
 	}
 	return l.days(ctx, s)
+}
+
+// StreamsOf names the streams of the records that one page of a search reads, each
+// once, and where to go on: also of those that cannot be read, for who wants to
+// verify them.
+func (l *Ledger) StreamsOf(ctx context.Context, s Search) (streams []string, next Place, err error) {
+	s.names = true
+	page, err := l.Search(ctx, s)
+	for _, f := range page.Found {
+		if !slices.Contains(streams, f.Stream) {
+			streams = append(streams, f.Stream)
+		}
+	}
+	return streams, page.Next, err
 }
 
 // days reads the days of a period, one after the other.
@@ -150,6 +168,11 @@ func (l *Ledger) page(ctx context.Context, s Search, index, value string) (Page,
 	p := Page{Read: len(out.Items), Next: placeOf(out.LastEvaluatedKey)}
 	for _, item := range out.Items {
 		r, err := recordOf(item)
+		if s.names {
+			stream, _ := textOf(item["pk"])
+			p.Found = append(p.Found, Found{Record: Record{Stream: stream}})
+			continue
+		}
 		if err != nil {
 			return Page{}, damaged(item, err)
 		}
