@@ -98,7 +98,7 @@ func (c *Campaign) RecordAnswer(ctx context.Context, st taskState) (workflow.Not
 		return workflow.Nothing{}, err
 	}
 	at := entered(ctx)
-	a := answer{Fingerprint: st.Ticket.Fingerprint, By: st.Ticket.By, At: at, Until: at.Add(c.settings.Grace)}
+	a := answer{Fingerprint: st.Ticket.Fingerprint, By: st.Ticket.By, At: at, Until: at.Add(c.settings.Grace), SHA256: hashOf(content)}
 	for _, t := range answers {
 		if t.Answer == report.Revoke {
 			a.Revoked++
@@ -108,7 +108,7 @@ func (c *Campaign) RecordAnswer(ctx context.Context, st taskState) (workflow.Not
 	}
 	_, err = c.ledger.Fact(ctx, audit.Change{
 		System: "lifecycle", Verb: "access_review.answered", Target: st.Stream(), Reason: q.why(),
-		After: map[string]any{"by": orPolicy(a.By), "keep": a.Kept, "revoke": a.Revoked, "carried_out": a.Until, "lines": q.SHA256},
+		After: map[string]any{"by": orPolicy(a.By), "keep": a.Kept, "revoke": a.Revoked, "carried_out": a.Until, "lines": q.SHA256, "answers": a.SHA256},
 	})
 	if err != nil {
 		return workflow.Nothing{}, err
@@ -141,7 +141,7 @@ func (c *Campaign) tellRecorded(ctx context.Context, st taskState, q question, a
 
 // answers reads the answer that was taken, line by line.
 func (c *Campaign) answers(ctx context.Context, q question) ([]taken, error) {
-	content, err := c.store.read(ctx, takenKey(q))
+	content, err := c.unaltered(ctx, takenKey(q), q.Answer.SHA256)
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +183,18 @@ func (c *Campaign) TellLate(ctx context.Context, st taskState) (workflow.Outcome
 	if err != nil {
 		return workflow.Outcome{}, err
 	}
-	out := workflow.Outcome{How: workflow.Resolved, Fingerprint: st.Ticket.Fingerprint}
-	return out, c.servicenow.Post(ctx, workflow.Ref(st.Subject), servicenow.Posting{
+	p := servicenow.Posting{
 		Key: "late/" + st.Ticket.Fingerprint,
 		Comment: "This came after the earlier answer was carried out, and changes nothing. Access that is needed again has to be requested; " +
 			"access that is to go can be taken away by the next review or by whoever looks after it.",
-	}, q.why())
+	}
+	t, err := c.servicenow.Ticket(ctx, c.tasks.Kind, st.SysID)
+	if err != nil {
+		return workflow.Outcome{}, err
+	}
+	if t.Unfinished() {
+		p.Set = c.closing()
+	}
+	out := workflow.Outcome{How: workflow.Resolved, Fingerprint: st.Ticket.Fingerprint}
+	return out, c.servicenow.Post(ctx, workflow.Ref(st.Subject), p, q.why())
 }

@@ -86,8 +86,7 @@ func (c *Campaign) openTask(ctx context.Context, st campaignState, review report
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(content)
-	q.SHA256 = hex.EncodeToString(sum[:])
+	q.SHA256 = hashOf(content)
 	if err := c.store.write(ctx, linesKey(review.ID, r.ID), "application/x-ndjson", content); err != nil {
 		return err
 	}
@@ -157,21 +156,35 @@ func ndjson(findings []report.Finding) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// lines reads the lines of a task.
+// lines reads the lines of a task, as they were when it was opened.
 func (c *Campaign) lines(ctx context.Context, q question) ([]report.Finding, error) {
-	body, err := c.store.open(ctx, linesKey(q.Review, q.Reviewer))
+	place := linesKey(q.Review, q.Reviewer)
+	content, err := c.unaltered(ctx, place, q.SHA256)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = body.Close() }()
 	var list []report.Finding
-	for f, err := range lines[report.Finding](body, c.store.place(linesKey(q.Review, q.Reviewer))) {
+	for f, err := range lines[report.Finding](bytes.NewReader(content), c.store.place(place)) {
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, f)
 	}
 	return list, nil
+}
+
+// unaltered reads an object whose hash is known.
+func (c *Campaign) unaltered(ctx context.Context, key, hash string) ([]byte, error) {
+	content, err := c.store.read(ctx, key)
+	if err == nil && hashOf(content) != hash {
+		err = &fault.Conflict{Message: c.store.place(key) + " was altered after it was written: its hash is not the one in the ledger. Restore the version that has it"}
+	}
+	return content, err
+}
+
+func hashOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }
 
 // each hands over findings that are in memory.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"strings"
 	"time"
 
@@ -158,14 +159,22 @@ func (c *Campaign) AskSignOff(ctx context.Context, st campaignState) (signOff, e
 	if err := c.attachReport(ctx, st, "-decided", why); err != nil {
 		return signOff{}, err
 	}
+	t, err := c.servicenow.Ticket(ctx, c.tasks.Kind, st.Security.SysID)
+	if err != nil {
+		return signOff{}, err
+	}
 	due := entered(ctx).Add(c.settings.SignOffWait)
+	set := map[string]string{"due_date": due.Format(time.DateTime)}
+	if !t.Unfinished() { // closed before there was anything to sign
+		maps.Copy(set, c.tasks.Kind.Columns(servicenow.Open))
+	}
 	undone, err := c.undone(ctx, review.ID)
 	if err != nil {
 		return signOff{}, err
 	}
 	note := c.summary(review, st, m, undone) + fmt.Sprintf("\nPlease look at it and close this task by %s: that signs the review off.", moment(due))
 	err = c.servicenow.Post(ctx, workflow.Ref(st.Security.Subject), servicenow.Posting{
-		Key: "summary", Comment: note, Set: map[string]string{"due_date": due.Format(time.DateTime)},
+		Key: "summary", Comment: note, Set: set,
 	}, why)
 	return signOff{Until: due}, err
 }

@@ -25,8 +25,7 @@ func (c *Campaign) CloseTask(ctx context.Context, st taskState) (workflow.Outcom
 	}
 	p := servicenow.Posting{Key: fmt.Sprintf("carried out/%d", q.Round), WorkNote: note}
 	if q.Answer != nil && q.Answer.By == "" {
-		p.Set = c.tasks.Kind.Columns(servicenow.Resolved)
-		delete(p.Set, "close_notes") // what somebody has begun to write there stays
+		p.Set = c.closing()
 	}
 	if err := c.servicenow.Post(ctx, workflow.Ref(st.Subject), p, q.why()); err != nil {
 		return workflow.Outcome{}, err
@@ -47,6 +46,14 @@ func (c *Campaign) CloseTask(ctx context.Context, st taskState) (workflow.Outcom
 		return workflow.Outcome{}, err
 	}
 	return workflow.Outcome{How: workflow.Resolved, Fingerprint: q.Final}, c.custodian.Nudge(ctx, reviewSubject(q.Review))
+}
+
+// closing are the columns that close a reviewer's task. What somebody has written
+// into its closing notes stays.
+func (c *Campaign) closing() map[string]string {
+	set := c.tasks.Kind.Columns(servicenow.Resolved)
+	delete(set, c.tasks.Kind.Fields["decisions"])
+	return set
 }
 
 // outcomes lists what became of each line, the same together.

@@ -52,9 +52,11 @@ type answer struct {
 	By          string    `json:"by,omitempty"`
 	At          time.Time `json:"at"`
 	// Until is when it is carried out.
-	Until   time.Time `json:"until"`
-	Kept    int       `json:"kept"`
-	Revoked int       `json:"revoked"`
+	Until time.Time `json:"until"`
+	// SHA256 is the hash of the object that holds the answers, line by line.
+	SHA256  string `json:"sha256"`
+	Kept    int    `json:"kept"`
+	Revoked int    `json:"revoked"`
 	// Risk is whether a second person has to agree, once that is known.
 	Risk *risk `json:"risk,omitempty"`
 	// Begun is true once any of it has been carried out: it cannot be taken back

@@ -1,12 +1,14 @@
 package e2e_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"lifecycle/shared/lease"
@@ -131,6 +133,45 @@ func TestAccessReviewAnswers(t *testing.T) {
 		o.is("approved since", o.holdsGroup("E1020", "Zendesk Agents"), true)
 	})
 
+	story(t, "what is opened again once it is carried out is closed again, and told that it is late", calm(scenario.Options{}), func(o *office) {
+		o.reviewed(o.stray("E1019", "Zendesk Agents", "E1003"))
+		task := o.taskOf("E1003")
+		o.replies(task, "E1003", "1 revoke")
+		o.graceEnds(task)
+		o.saves(task, scenario.Login("E1003"), map[string]string{"state": taskOpen})
+		time.Sleep(10 * time.Minute)
+		o.rests(reviews, task)
+		o.is("state", o.Column(task, "state"), taskComplete)
+		o.is("told", o.commented(task, "This came after"), 1)
+		o.is("answer", o.Column(task, "close_notes"), "1 revoke")
+	})
+
+	story(t, "an answer that was altered behind our back is not carried out, and the one restored is", calm(scenario.Options{}), func(o *office) {
+		o.reviewed(o.stray("E1019", "Zendesk Agents", "E1003"), o.stray("E1020", "Zendesk Agents", "E1003"))
+		task := o.taskOf("E1003")
+		o.replies(task, "E1003", "1 revoke\n2 keep")
+		bucket, key := o.Bucket("EvidenceBucket"), o.answerKey()
+		taken, _ := o.Objects().Get(bucket, key)
+		o.Objects().Put(bucket, key, bytes.ReplaceAll(taken, []byte("keep"), []byte("revoke")))
+		o.graceEnds(task)
+		o.is("held", []bool{o.holdsGroup("E1019", "Zendesk Agents"), o.holdsGroup("E1020", "Zendesk Agents")}, []bool{true, true})
+		o.says(o.lastNote(task), "The answer could not be carried out:", "was altered after it was written")
+		o.Objects().Put(bucket, key, taken)
+		o.saves(task, scenario.Login("E1007"), map[string]string{"work_notes": "Restored."})
+		o.graceEnds(task)
+		o.is("held in the end", []bool{o.holdsGroup("E1019", "Zendesk Agents"), o.holdsGroup("E1020", "Zendesk Agents")}, []bool{false, true})
+	})
+
+	story(t, "the security team's task that is closed too early is opened again with the summary", calm(scenario.Options{}), func(o *office) {
+		o.reviewed(o.stray("E1019", "Zendesk Agents", "E1003"))
+		o.saves(o.signOffTask(), scenario.Login("E1007"), map[string]string{"state": taskComplete, "close_notes": "?"})
+		task := o.taskOf("E1003")
+		o.replies(task, "E1003", "1 revoke")
+		o.graceEnds(task)
+		o.is("state", o.Column(o.signOffTask(), "state"), taskOpen)
+		o.is("campaign", o.campaignIs(), "WaitForSignOff")
+	})
+
 	story(t, "goes on although its execution was stopped by an operator", calm(scenario.Options{}), func(o *office) {
 		o.reviewed(o.stray("E1019", "Zendesk Agents", "E1003"))
 		task := o.taskOf("E1003")
@@ -155,6 +196,20 @@ func (o *office) commented(t scenario.Ticket, text string) int {
 		}
 	}
 	return n
+}
+
+// answerKey is where the only answer of the review is kept.
+func (o *office) answerKey() string {
+	o.t.Helper()
+	list, err := o.S3().ListObjectsV2(o.ctx, &s3.ListObjectsV2Input{Bucket: aws.String(o.Bucket("EvidenceBucket")), Prefix: aws.String("reviews/" + theReview + "/tasks/")})
+	o.must(err)
+	for _, object := range list.Contents {
+		if strings.Contains(aws.ToString(object.Key), ".answer-") {
+			return aws.ToString(object.Key)
+		}
+	}
+	o.t.Fatal("there is no answer")
+	return ""
 }
 
 func TestAccessReviewBulk(t *testing.T) {
