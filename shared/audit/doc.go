@@ -18,6 +18,10 @@
 // change that was made. The hash of a record is over the text in its attribute
 // "body" exactly as stored, so the chain can be checked with nothing but
 // sha256sum. It proves integrity against everyone who cannot rewrite a whole
-// stream together with its head; who can is a matter of the table's
-// permissions and of keeping hashes of heads elsewhere.
+// stream together with its head. Against whoever can, each record is archived as
+// it is written in a bucket with Object Lock (functions/audit), and verification
+// compares both.
+//
+// Records are found by person, ticket, target, actor and day, each by an index of
+// its own, so that a search reads what it finds and nothing else.
 package audit

@@ -1,7 +1,9 @@
 package template_test
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,17 +74,53 @@ func TestTemplate(t *testing.T) {
 		}
 	})
 
+	t.Run("archives the ledger under the lock that was chosen", func(t *testing.T) {
+		t.Parallel()
+		chosen := map[string]string{"LedgerLockMode": "COMPLIANCE", "LedgerLockDays": "3650"}
+		maps.Copy(chosen, addresses)
+		cloud, err := template.Parse(text, "box", chosen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(cloud.Buckets, func(b template.Bucket) bool { return b.ID == "LedgerArchive" })
+		if b := cloud.Buckets[i]; !b.Versioned || b.LockMode != "COMPLIANCE" || b.LockDays != 3650 {
+			t.Errorf("bucket %+v", b)
+		}
+		archiver, _ := cloud.Function("AuditArchive")
+		if len(archiver.Feeds) != 1 || !strings.HasSuffix(archiver.Feeds[0].Table, "LedgerTable") || archiver.Feeds[0].Batch != 100 {
+			t.Fatalf("feeds %+v", archiver.Feeds)
+		}
+		change := func(name, key string) map[string]any {
+			return map[string]any{"eventName": name, "dynamodb": map[string]any{"Keys": map[string]any{"sk": map[string]any{"S": key}}}}
+		}
+		for _, tt := range []struct {
+			name, key string
+			wanted    bool
+		}{{"INSERT", "000000000001", true}, {"MODIFY", "000000000001", true}, {"REMOVE", "head", true}, {"MODIFY", "head", false}, {"INSERT", "done#1", false}} {
+			passes := slices.ContainsFunc(archiver.Feeds[0].Filters, func(p template.Pattern) bool { return p.Matches(change(tt.name, tt.key)) })
+			if passes != tt.wanted {
+				t.Errorf("%s of %s reaches the archiver: %t", tt.name, tt.key, passes)
+			}
+		}
+		if api, _ := cloud.Function("AuditApi"); api.Env["OKTA_SECRET_ID"]+api.Env["SERVICENOW_SECRET_ID"] != "" || len(api.Routes) != 4 {
+			t.Errorf("the auditors' function has %v, %v", api.Env, api.Routes)
+		}
+	})
+
 	refusals := map[string]struct {
 		text       string
 		parameters map[string]string
 		want       string
 	}{
-		"a parameter without a value":                {string(text), map[string]string{"OktaOrgUrl": "https://x.example"}, "ServiceNowUrl has no default"},
-		"a parameter that does not exist":            {string(text), map[string]string{"Nonsense": "1"}, "no parameter Nonsense"},
-		"a name that does not exist":                 {strings.Replace(string(text), "!Ref LedgerTable", "!Ref LedgerTabel", 1), addresses, "nothing is called LedgerTabel"},
-		"an attribute that does not exist":           {strings.Replace(string(text), "!GetAtt OnboardingSteps.Arn", "!GetAtt OnboardingSteps.Arm", 1), addresses, "no attribute Arm"},
-		"a type that the embedded cloud has not":     {strings.Replace(string(text), "AWS::SNS::Topic\n", "AWS::Kinesis::Stream\n", 1), addresses, "not part of the embedded cloud"},
-		"a schedule that the embedded cloud has not": {strings.Replace(string(text), "rate(5 minutes)", "cron(0 8 * * ? *)", 1), addresses, "is not a rate"},
+		"a parameter without a value":                      {string(text), map[string]string{"OktaOrgUrl": "https://x.example"}, "ServiceNowUrl has no default"},
+		"a parameter that does not exist":                  {string(text), map[string]string{"Nonsense": "1"}, "no parameter Nonsense"},
+		"a name that does not exist":                       {strings.Replace(string(text), "!Ref LedgerTable", "!Ref LedgerTabel", 1), addresses, "nothing is called LedgerTabel"},
+		"an attribute that does not exist":                 {strings.Replace(string(text), "!GetAtt OnboardingSteps.Arn", "!GetAtt OnboardingSteps.Arm", 1), addresses, "no attribute Arm"},
+		"a type that the embedded cloud has not":           {strings.Replace(string(text), "AWS::SNS::Topic\n", "AWS::Kinesis::Stream\n", 1), addresses, "not part of the embedded cloud"},
+		"a stream whose function is silent about failures": {strings.Replace(string(text), "FunctionResponseTypes: [ReportBatchItemFailures]", "ParallelizationFactor: 1", 1), addresses, "does not report what failed"},
+		"a stream without a place for what fails":          {strings.Replace(string(text), "            DestinationConfig:\n              OnFailure:\n                Type: SQS\n                Destination: !GetAtt DeadLetters.Arn\n        EveryDay:", "        EveryDay:", 1), addresses, "fail for good"},
+		"a lock without versions":                          {strings.Replace(string(text), "      ObjectLockEnabled: true\n", "", 1), addresses, "versioned, and made with it"},
+		"a schedule that the embedded cloud has not":       {strings.Replace(string(text), "rate(5 minutes)", "cron(0 8 * * ? *)", 1), addresses, "is not a rate"},
 	}
 	for name, refused := range refusals {
 		t.Run("refuses "+name, func(t *testing.T) {
