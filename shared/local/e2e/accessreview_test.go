@@ -175,6 +175,20 @@ func TestAccessReview(t *testing.T) {
 		}
 	})
 
+	scheduled := scenario.Options{}
+	scheduled.Pace = 7 * 24 * time.Hour
+	scheduled.Parameters = map[string]string{"AccessReviewSchedules": "ENABLED"}
+	story(t, "is made every week by its schedule, of what is risky", scheduled, func(o *office) {
+		o.must(o.EnterAccess(o.ctx))
+		time.Sleep(7*24*time.Hour + time.Hour)
+		all := o.States.Executions(o.Machine(reviewing))
+		o.is("reviews", len(all), 1)
+		x, err := o.States.Wait(o.ctx, all[0].ARN)
+		o.must(err)
+		r := o.reviewOf(x)
+		o.is("found", r.told(), expected(slices.DeleteFunc(scenario.KnownFindings(), func(v scenario.Violation) bool { return v.Holding != "Super Administrator" })))
+	})
+
 	story(t, "is started on demand by whoever may sign the request", restful(), func(o *office) {
 		status, body := o.questions("/access-reviews", []byte(`{"scope":{"departments":["Legal"],"risk":"low"}}`), nil)
 		o.is("status", status, http.StatusAccepted)

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -74,6 +75,13 @@ func inOfficeOf(t *testing.T, options func() scenario.Options, tell func(o *offi
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		o := options()
+		if o.Parameters["AccessReviewSchedules"] == "" { // reviews are started where they are what is told of
+			o.Parameters = maps.Clone(o.Parameters)
+			if o.Parameters == nil {
+				o.Parameters = map[string]string{}
+			}
+			o.Parameters["AccessReviewSchedules"] = "DISABLED"
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), 400*24*time.Hour)
 		log := &lines{}
 		o.Root, o.Log = root, log

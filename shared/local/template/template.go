@@ -177,11 +177,10 @@ func (c *Cloud) addFunction(e *evaluator, id string, own map[string]any) error {
 			}
 			f.Routes = append(f.Routes, route)
 		case "Schedule":
-			tick, err := e.tick(about)
-			if err != nil {
+			var err error
+			if f.Ticks, err = e.ticks(f.Ticks, about); err != nil {
 				return fmt.Errorf("event %s: %w", name, err)
 			}
-			f.Ticks = append(f.Ticks, tick)
 		case "EventBridgeRule":
 			pattern, err := newPattern(object(about["Pattern"]))
 			if err != nil {
@@ -219,11 +218,10 @@ func (c *Cloud) addMachine(e *evaluator, id string, properties map[string]any) e
 		if object(event)["Type"] != "Schedule" {
 			return fmt.Errorf("event %s: type %v is not part of the embedded cloud", name, object(event)["Type"])
 		}
-		tick, err := e.tick(object(object(event)["Properties"]))
-		if err != nil {
+		var err error
+		if m.Ticks, err = e.ticks(m.Ticks, object(object(event)["Properties"])); err != nil {
 			return fmt.Errorf("event %s: %w", name, err)
 		}
-		m.Ticks = append(m.Ticks, tick)
 	}
 	c.Machines = append(c.Machines, m)
 	return nil
@@ -264,6 +262,18 @@ func keys(schema any) (hash, sort string) {
 		}
 	}
 	return hash, sort
+}
+
+// ticks adds a schedule, unless it is switched off.
+func (e *evaluator) ticks(to []Tick, properties map[string]any) ([]Tick, error) {
+	if state, given := properties["State"]; given {
+		on, err := e.text(state)
+		if err != nil || on == "DISABLED" {
+			return to, err
+		}
+	}
+	tick, err := e.tick(properties)
+	return append(to, tick), err
 }
 
 // tick reads a schedule. Rates are all the template uses.
