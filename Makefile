@@ -52,6 +52,10 @@ what-if: ## What a changed rules document would do to the simulated company: mak
 audit-verify: ## Prove an export by itself, or have a stack verify ledger and archive: make audit-verify EXPORT=file.ndjson | API=https://...
 	@$(GO) run ./shared/local/verify $(if $(API),-api "$(API)" $(if $(ASK),-ask '$(ASK)'),$(if $(PART),-part )"$(EXPORT)")
 
+.PHONY: audit-export
+audit-export: ## Export a period of a stack's ledger: make audit-export API=https://... EXPORT=file.ndjson ASK='{"format":"ndjson","from":"2026-11-01","to":"2026-11-30"}'
+	@$(GO) run ./shared/local/verify -api "$(API)" -ask '$(ASK)' -export "$(EXPORT)"
+
 .PHONY: test
 test: ## All tests
 	$(GO) test -timeout 40m ./...

@@ -25,6 +25,10 @@ type asksExport struct {
 // NextCursor is the header of an export that holds the cursor of its next page.
 const NextCursor = "x-next-cursor"
 
+// mostExported is how many records a page of an export reads, if not told
+// otherwise: most pages end sooner, because they are full.
+const mostExported = 5000
+
 // step is how many records are read at once: together they stay below what a
 // Lambda may answer.
 const step = 25
@@ -44,7 +48,7 @@ func (s *Service) answerExport(ctx context.Context, _ events.APIGatewayV2HTTPReq
 	if !known {
 		return none, notValid("format", "ndjson, csv or ocsf")
 	}
-	most := mostLimit
+	most, end := mostExported, time.Now().Add(pageTime)
 	if asked.Limit > 0 {
 		most = asked.Limit
 	}
@@ -65,7 +69,7 @@ func (s *Service) answerExport(ctx context.Context, _ events.APIGatewayV2HTTPReq
 		}
 		read += page.Read
 		search.After = page.Next
-		if page.Next == (ledger.Place{}) || read >= most || to.size() > mostAnswer {
+		if page.Next == (ledger.Place{}) || read >= most || to.size() > mostAnswer || time.Now().After(end) {
 			break
 		}
 	}

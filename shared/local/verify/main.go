@@ -1,8 +1,9 @@
 // Command verify checks the evidence from outside.
 //
 // With a file it proves an NDJSON export, with no access to anything. With -api it
-// has a deployed stack verify its ledger and its archive, page by page, signed with
-// the credentials that the AWS CLI would use.
+// has a deployed stack verify its ledger and its archive, or with -export gets an
+// export of it, page by page, signed with the credentials that the AWS CLI would
+// use.
 package main
 
 import (
@@ -20,12 +21,15 @@ import (
 func main() {
 	part := flag.Bool("part", false, "the export is of a person, an entitlement or an actor: records between them may be missing")
 	api := flag.String("api", "", "URL of a stack's HTTP API whose ledger is to be verified")
-	question := flag.String("ask", `{"all": true}`, "with -api: what to verify")
+	question := flag.String("ask", `{"all": true}`, "with -api: what to verify, or to export")
+	export := flag.String("export", "", "with -api: file that gets an export, of what -ask says")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	switch {
+	case *api != "" && *export != "":
+		err = fetch(ctx, *api, *question, *export)
 	case *api != "":
 		err = remote(ctx, os.Stdout, *api, *question)
 	case flag.NArg() == 1:
