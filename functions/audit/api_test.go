@@ -191,6 +191,28 @@ func TestARecordThatCannotBeReadIsNamedAndNotPassedOver(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsTooLargeIsNotTried(t *testing.T) {
+	t.Parallel()
+	e := newEvidence(t)
+	c := audittest.Grant("group/1")
+	c.Before, c.After = strings.Repeat("x", 30_000), strings.Repeat("y", 30_000)
+	for range 80 {
+		if _, err := e.ledger.Fact(audittest.In(context.Background(), "s/1"), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if response := e.asked(t, RouteTimeline, `{"person":"00u1"}`); response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(response.Body, "smaller limit") {
+		t.Errorf("the timeline: %d, %d bytes", response.StatusCode, len(response.Body))
+	}
+	if records, _ := e.all(t, `"person":"00u1"`, 500); len(records) != 80 {
+		t.Errorf("%d found, page by page", len(records))
+	}
+	response := e.asked(t, RouteExport, `{"format":"ndjson","person":"00u1"}`)
+	if response.StatusCode != http.StatusOK || response.Headers[NextCursor] == "" || len(response.Body) > mostBody {
+		t.Errorf("the export: %d, %d bytes", response.StatusCode, len(response.Body))
+	}
+}
+
 func TestAVerificationGoesOnWhereItEnded(t *testing.T) {
 	t.Parallel()
 	e := newEvidence(t)

@@ -33,6 +33,9 @@ const (
 	// mostAnswer is about how large an answer grows, in bytes, before the rest is
 	// left to the next page: Lambda hands over 6 MB at most, in JSON once more.
 	mostAnswer = 2 << 20
+	// mostBody is how large an answer may be, in bytes, with room for what JSON adds
+	// once more.
+	mostBody = 4 << 20
 )
 
 // Service answers auditors.
@@ -72,6 +75,9 @@ func (s *Service) Handle(ctx context.Context, r events.APIGatewayV2HTTPRequest) 
 	response, err := do(ctx, r, body)
 	if err != nil {
 		return failed(ctx, r, err), nil
+	}
+	if len(response.Body) > mostBody {
+		return refuse(r, http.StatusRequestEntityTooLarge, "too_large", "the answer would be larger than can be sent: ask with a smaller limit, or search or export a period instead"), nil
 	}
 	// Who looked at what is itself something to know; what was asked for names
 	// nobody but by id.
