@@ -70,7 +70,7 @@ func (a *Archiver) take(ctx context.Context, r events.DynamoDBEventRecord) error
 	isRecord := err == nil && key == fmt.Sprintf("%012d", seq)
 	body, hash := textOf(r.Change.NewImage["body"]), textOf(r.Change.NewImage["hash"])
 	switch {
-	case r.EventName == string(events.DynamoDBOperationTypeInsert) && isRecord && hashOf(body) == hash:
+	case r.EventName == string(events.DynamoDBOperationTypeInsert) && isRecord && hashOf(body) == hash && names(body, stream, seq):
 		return a.vault.keep(ctx, stream, seq, hash, body)
 	case r.EventName == string(events.DynamoDBOperationTypeInsert) && !isRecord && !startsLikeARecord(key):
 		return nil // a head, or where a change is found again
@@ -78,6 +78,15 @@ func (a *Archiver) take(ctx context.Context, r events.DynamoDBEventRecord) error
 		return nil // a head moves on
 	}
 	return a.raise(ctx, r, stream, key)
+}
+
+// names reports whether a record's text names the place where it lies.
+func names(body, stream string, seq int64) bool {
+	var place struct {
+		Stream string `json:"stream"`
+		Seq    int64  `json:"seq"`
+	}
+	return json.Unmarshal([]byte(body), &place) == nil && place.Stream == stream && place.Seq == seq
 }
 
 // startsLikeARecord tells keys among which only records belong.

@@ -88,6 +88,11 @@ func TestAChangeOfARecordIsToldAndKept(t *testing.T) {
 		}, "MODIFY"},
 		"deleted":          {func(e *evidence) { e.remove(t, "s/1", sortKey(2)) }, "REMOVE"},
 		"the head is gone": {func(e *evidence) { e.remove(t, "s/1", "head") }, "REMOVE"},
+		"copied from another place": {func(e *evidence) {
+			i := e.read(t, sortKey(2))
+			i["sk"] = text(sortKey(4))
+			e.write(t, i)
+		}, "INSERT"},
 		"slipped in": {func(e *evidence) {
 			e.write(t, item{"pk": text("s/1"), "sk": text(sortKey(2) + "a"), "body": text("{}")})
 		}, "INSERT"},
