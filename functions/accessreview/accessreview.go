@@ -18,7 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"lifecycle/shared/audit"
-	"lifecycle/shared/entitlement"
 	"lifecycle/shared/lease"
 	"lifecycle/shared/okta"
 	"lifecycle/shared/ratelimit"
@@ -31,7 +30,7 @@ type Steps struct {
 	okta       *okta.Client
 	servicenow *servicenow.Client
 	tickets    *workflow.Tickets
-	rules      *entitlement.Source
+	rules      *rulebook
 	leases     *lease.Register
 	ledger     *audit.Ledger
 	seats      *ratelimit.Seats

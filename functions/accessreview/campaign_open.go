@@ -104,6 +104,10 @@ func (c *Campaign) openTask(ctx context.Context, st campaignState, review report
 		return err
 	}
 	task := workflow.Subject{Table: made.Table, SysID: made.SysID, Number: made.Number}
+	r.Task = made.Number
+	if r.Name, err = c.name(ctx, review, r.ID); err != nil {
+		return err
+	}
 	if err := c.attach(ctx, made.Ref, review, r, lines, why); err != nil {
 		return err
 	}

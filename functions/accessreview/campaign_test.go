@@ -1,6 +1,8 @@
 package accessreview
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -98,5 +100,33 @@ func TestCampaignSettings(t *testing.T) {
 	}
 	if err := (CampaignSettings{RevokeUnanswered: []report.Flag{"all"}}).check(); err == nil {
 		t.Error("a flag that there is not is taken")
+	}
+}
+
+// TestPageNumbers holds that a reviewer's page numbers the lines as the task does:
+// answers are composed on the page and read by the task.
+func TestPageNumbers(t *testing.T) {
+	t.Parallel()
+	const reviewer = "0123456789abcdef0123456789abcdef"
+	var list []report.Finding
+	for i, risk := range []report.Risk{report.Critical, report.High, report.High, report.Low} {
+		list = append(list, report.Finding{
+			ID: fmt.Sprint(i), Flag: report.Unapproved, Risk: risk, Standing: report.Open, Reviewer: reviewer,
+			Person: report.Person{Login: fmt.Sprintf("person-%d@example.com", i+1), Name: fmt.Sprintf("Person %d", i+1)}, Holding: report.Holding{Kind: report.Group, Name: "Zendesk Agents"},
+		})
+	}
+	var page bytes.Buffer
+	review := report.Review{ID: "r", Reviewers: []report.Reviewer{{ID: reviewer, Name: "Isabel", As: "manager", Task: "SCTASK1"}}}
+	if err := report.WriteReviewer(&page, review, each(list), reviewer); err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`data-no="(\d+)"[\s\S]*?Person (\d)`).FindAllSubmatch(page.Bytes(), -1)
+	for _, row := range rows {
+		if string(row[1]) != string(row[2]) || !strings.Contains(lineOf(int(row[1][0]-'0'), list[row[1][0]-'1']), "person-"+string(row[2])) {
+			t.Errorf("number %s of the page is number %s of the task", row[1], row[2])
+		}
+	}
+	if len(rows) != len(list) || !strings.Contains(page.String(), "SCTASK1") {
+		t.Errorf("%d rows", len(rows))
 	}
 }

@@ -117,22 +117,25 @@ func (c *Campaign) reviewers(ctx context.Context, review report.Review, p plan) 
 		}
 		numbers[q.Reviewer] = t.Number
 	}
-	names := map[string]string{}
-	for _, r := range review.Reviewers {
-		names[r.ID] = r.Name
-	}
 	out := make([]report.Reviewer, 0, len(p.Asked))
-	people := map[string]string{}
 	for _, r := range p.Asked {
 		r.Task = numbers[r.ID]
-		if r.Name = names[r.ID]; r.Name == "" {
-			if r.Name, err = c.login(ctx, r.ID, people); err != nil {
-				return nil, err
-			}
+		if r.Name, err = c.name(ctx, review, r.ID); err != nil {
+			return nil, err
 		}
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// name is what a reviewer is called: as the review says, else as ServiceNow does.
+func (c *Campaign) name(ctx context.Context, review report.Review, reviewer string) (string, error) {
+	for _, r := range review.Reviewers {
+		if r.ID == reviewer && r.Name != "" {
+			return r.Name, nil
+		}
+	}
+	return c.login(ctx, reviewer, map[string]string{})
 }
 
 // Summarise writes the report with the decisions.

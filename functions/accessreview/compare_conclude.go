@@ -40,7 +40,7 @@ const mostTrend = 12
 
 // review draws the review up.
 func (s *Steps) review(ctx context.Context, r begun, figures report.Figures, reviewers map[string]report.Reviewer) (report.Review, error) {
-	rules, err := s.rules.Rules(ctx)
+	rules, err := s.rules.of(ctx, s.store, r)
 	if err != nil {
 		return report.Review{}, err
 	}

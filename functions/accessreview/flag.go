@@ -37,7 +37,7 @@ type judge struct {
 
 // judge reads what is the same for everybody.
 func (s *Steps) judge(ctx context.Context, r begun, all *stacks) (*judge, error) {
-	rules, err := s.rules.Rules(ctx)
+	rules, err := s.rules.of(ctx, s.store, r)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,9 @@ func (d *judged) all(ctx context.Context) error {
 			return err
 		}
 	}
-	d.incompatible()
+	if err := d.incompatible(ctx); err != nil {
+		return err
+	}
 	return d.undelivered(ctx)
 }
 

@@ -77,7 +77,7 @@ func (d *judged) access(ctx context.Context, h held) error {
 		return d.unexplained(ctx, h)
 	}
 	if h.Kind == report.App {
-		d.direct(h)
+		return d.direct(ctx, h)
 	}
 	return nil
 }
@@ -141,10 +141,10 @@ func (d *judged) profileWords() string {
 }
 
 // direct flags an app that somebody has directly although groups carry it.
-func (d *judged) direct(h held) {
+func (d *judged) direct(ctx context.Context, h held) error {
 	groups, carried := d.carriers[h.ID]
 	if !carried {
-		return
+		return nil
 	}
 	var all, mine []string
 	for _, id := range groups {
@@ -170,7 +170,11 @@ func (d *judged) direct(h held) {
 		f.suggested, f.why = report.Revoke, "The person is in "+strings.Join(mine, ", ")+" anyway: nothing is lost without the direct assignment."
 		f.evidence = append(f.evidence, "The person is a member of "+strings.Join(mine, ", ")+", which carries it too.")
 	}
+	if err := d.explain(ctx, &f, h.Kind, h.ID); err != nil {
+		return err
+	}
 	d.add(f)
+	return nil
 }
 
 func since(at time.Time) string {
@@ -195,7 +199,7 @@ func orGroups(names []string) string {
 
 // incompatible flags both sides of a pair that nobody may hold together. What is
 // to go is the side that a request gave, not what the job brings.
-func (d *judged) incompatible() {
+func (d *judged) incompatible(ctx context.Context) error {
 	for _, pair := range d.pairs {
 		a, hasA := d.holds(pair.A.Kind, pair.A.ID)
 		b, hasB := d.holds(pair.B.Kind, pair.B.ID)
@@ -221,8 +225,12 @@ func (d *judged) incompatible() {
 		if pair.Mode == entitlement.Warn {
 			f.risk = report.Medium
 		}
+		if err := d.explain(ctx, &f, goes.Kind, goes.ID); err != nil {
+			return err
+		}
 		d.add(f)
 	}
+	return nil
 }
 
 // undelivered flags what was approved some time ago and is not there.
@@ -236,7 +244,9 @@ func (d *judged) undelivered(ctx context.Context) error {
 		seen[r.Held.String()] = true
 		valid := slices.DeleteFunc(d.valid(r), func(l lease.Lease) bool { return l.Since.After(old) })
 		if len(valid) > 0 {
-			d.miss(r.Held.Kind, r.Held.ID, valid[0].Name, originOf(valid[0]))
+			if err := d.miss(ctx, r.Held.Kind, r.Held.ID, valid[0].Name, originOf(valid[0])); err != nil {
+				return err
+			}
 		}
 	}
 	if d.link == nil {
@@ -250,18 +260,21 @@ func (d *judged) undelivered(ctx context.Context) error {
 		}
 		seen[of.String()] = true
 		if newest, _ := d.requestFor(of.Kind, of.ID); !newest.Closed.After(old) && (newest.Until.IsZero() || newest.Until.After(d.review.Began)) {
-			d.miss(of.Kind, of.ID, item.Entitlement.Name, report.Origin{Kind: "request", Ref: newest.Number, At: newest.Closed, Until: newest.Until})
+			origin := report.Origin{Kind: "request", Ref: newest.Number, At: newest.Closed, Until: newest.Until}
+			if err := d.miss(ctx, of.Kind, of.ID, item.Entitlement.Name, origin); err != nil {
+				return err
+			}
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // miss flags an entitlement that somebody should have and has not.
-func (d *judged) miss(kind, id, name string, origin report.Origin) {
+func (d *judged) miss(ctx context.Context, kind, id, name string, origin report.Origin) error {
 	if _, there := d.holds(kind, id); there {
-		return
+		return nil
 	}
-	d.add(finding{
+	f := finding{
 		flag: report.NotDelivered, risk: report.Low, origin: origin, suggested: report.None,
 		holding: report.Holding{Kind: kind, ID: id, Name: name, Risk: string(d.riskOf(kind, id))},
 		why:     "Deliver it, or end the approval: an approval that waits is access that comes unasked.",
@@ -269,5 +282,10 @@ func (d *judged) miss(kind, id, name string, origin report.Origin) {
 			fmt.Sprintf("%s was approved on %s (%s %s), %s.", quoted(name), date(origin.At), origin.Kind, origin.Ref, lives(origin.Until)),
 			"Okta does not show it.",
 		},
-	})
+	}
+	if err := d.explain(ctx, &f, kind, id); err != nil {
+		return err
+	}
+	d.add(f)
+	return nil
 }

@@ -77,7 +77,7 @@ func ownersKey(review string) string { return "reviews/" + review + "/snapshot/o
 // keepOwners finds out who the owners of the catalog's items are, once for a
 // review.
 func (s *Steps) keepOwners(ctx context.Context, r begun) error {
-	rules, err := s.rules.Rules(ctx)
+	rules, err := s.rules.of(ctx, s.store, r)
 	if err != nil {
 		return err
 	}

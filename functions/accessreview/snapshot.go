@@ -72,6 +72,9 @@ func (s *Steps) StartReview(ctx context.Context, st state) (begun, error) {
 	if r.Previous = textOf(last["review"]); r.Previous == r.ID {
 		r.Previous = textOf(last["previous"])
 	}
+	if err := s.rules.keep(ctx, s.store, r); err != nil {
+		return begun{}, err
+	}
 	if err := s.keepOwners(ctx, r); err != nil {
 		return begun{}, err
 	}

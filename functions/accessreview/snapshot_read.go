@@ -155,7 +155,7 @@ type catalogue struct {
 }
 
 func (s *Steps) readGroups(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
-	wanted, err := s.wanted(ctx, st.Review.Scope)
+	wanted, err := s.wanted(ctx, st.Review)
 	if err != nil {
 		return position{}, err
 	}
@@ -184,7 +184,7 @@ func (s *Steps) readGroups(ctx context.Context, st state, cursor json.RawMessage
 }
 
 func (s *Steps) readApps(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
-	wanted, err := s.wanted(ctx, st.Review.Scope)
+	wanted, err := s.wanted(ctx, st.Review)
 	if err != nil {
 		return position{}, err
 	}
@@ -355,11 +355,12 @@ func (s *Steps) readRoles(ctx context.Context, _ state, cursor json.RawMessage, 
 }
 
 // wanted says which groups and apps have to be read for the scope.
-func (s *Steps) wanted(ctx context.Context, scope Scope) (func(kind, id, name string) bool, error) {
+func (s *Steps) wanted(ctx context.Context, r begun) (func(kind, id, name string) bool, error) {
+	scope := r.Scope
 	if !scope.named() {
 		return func(string, string, string) bool { return true }, nil
 	}
-	rules, err := s.rules.Rules(ctx)
+	rules, err := s.rules.of(ctx, s.store, r)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func NewSteps(ctx context.Context, cloud *platform.Cloud) (lambda.Handler, error
 	}
 	store := NewStore(cloud.S3, places.Bucket, cloud.DynamoDB, places.Table)
 	steps := &Steps{
-		okta: parts.Okta, servicenow: parts.ServiceNow, tickets: parts.Tickets, rules: parts.Rules, leases: parts.Leases, ledger: parts.Ledger,
+		okta: parts.Okta, servicenow: parts.ServiceNow, tickets: parts.Tickets, rules: &rulebook{source: objects{cloud.S3, parts.Config.RulesBucket}, key: parts.Config.RulesKey}, leases: parts.Leases, ledger: parts.Ledger,
 		seats: parts.Seats, sfn: cloud.SFN, store: store, requests: parts.Tickets.Kind, settings: settings,
 	}
 	campaign, err := newCampaign(cloud, parts, store)

@@ -15,10 +15,9 @@ import (
 // ReviewedPerson is a sys_user record with who is to be asked about the person.
 type ReviewedPerson struct {
 	SysID, EmployeeNumber, Email string
-	// Active is false for somebody who has left; ServiceOnly is true for accounts
-	// that only programs sign in with.
-	Active, ServiceOnly bool
-	Manager             Manager
+	// Active is false for somebody who has left.
+	Active  bool
+	Manager Manager
 }
 
 // Manager is a person's manager; the zero value when there is none.
@@ -36,7 +35,7 @@ const (
 )
 
 var reviewedColumns = []string{
-	numberColumn, emailColumn, activeColumn, serviceColumn, managerColumn, managerName, managerLogin, managerActive, managerLocked,
+	numberColumn, emailColumn, activeColumn, managerColumn, managerName, managerLogin, managerActive, managerLocked,
 }
 
 // ReviewedPage is a page of all sys_user records.
@@ -57,7 +56,7 @@ func (c *Client) ReviewedPage(ctx context.Context, after string) (ReviewedPage, 
 	for i, r := range rows {
 		page.People[i] = ReviewedPerson{
 			SysID: r[idColumn], EmployeeNumber: r[numberColumn], Email: r[emailColumn],
-			Active: r.truth(activeColumn), ServiceOnly: r.truth(serviceColumn),
+			Active: r.truth(activeColumn),
 			Manager: Manager{
 				SysID: r[managerColumn], Name: r[managerName], UserName: r[managerLogin],
 				Active: r.truth(managerActive) && !r.truth(managerLocked),
@@ -143,7 +142,7 @@ func (c *Client) GrantedPage(ctx context.Context, k Kind, after string) (Granted
 		l.q = append(l.q, term)
 	}
 	whom := prefix + k.Fields["requested_for"]
-	at := map[string]string{"number": prefix + "number", "closed": prefix + "closed_at", "for": whom, "employee": whom + "." + numberColumn, "email": whom + "." + emailColumn}
+	at := map[string]string{"number": prefix + "number", "closed": prefix + "closed_at", "approval": prefix + "approval", "for": whom, "employee": whom + "." + numberColumn, "email": whom + "." + emailColumn}
 	for _, column := range at {
 		l.columns = append(l.columns, column)
 	}
@@ -156,6 +155,9 @@ func (c *Client) GrantedPage(ctx context.Context, k Kind, after string) (Granted
 	}
 	page := GrantedPage{Next: next, Done: done}
 	for _, r := range rows {
+		if r[at["approval"]] == "rejected" { // closed all the same
+			continue
+		}
 		g := Granted{
 			SysID: r[idColumn], Number: r[at["number"]], For: r[at["for"]], EmployeeNumber: r[at["employee"]], Email: r[at["email"]],
 			Closed: r.moment(at["closed"]), Field: "item", Value: r[k.Fields["item"]],
