@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"lifecycle/shared/audit"
@@ -57,44 +58,41 @@ func (w *World) EnterAccess(ctx context.Context) error {
 		return err
 	}
 	ctx = audit.WithTrail(ctx, audit.Trail{Stream: "import/access", Actor: "system:import", Ticket: "CHG0000001"})
-	enter := func(p seed.Person, kind, id, name string) error {
-		if !rules.Managed(kind, id) {
-			return nil
-		}
-		for _, g := range rules.Birthright(profileOf(p)).Grants {
-			if g.ID == id {
-				return nil
-			}
-		}
-		return w.register().Grant(ctx, lease.Lease{
-			Subject: p.OktaID, Entitlement: lease.Entitlement{Kind: kind, ID: id}, Name: name, Key: lease.RequestKey("CHG0000001"), Ticket: "CHG0000001",
-			Reason: audit.Reason{Kind: "request", Ref: "CHG0000001", Text: "entered before the first access review"},
-		})
-	}
 	for _, p := range seed.People() {
 		if p.OktaStatus == oktasim.Deprovisioned {
 			continue
 		}
-		for _, g := range seed.Groups() {
-			for _, id := range p.Groups {
-				if id == g.ID {
-					if err := enter(p, "group", id, g.Name); err != nil {
-						return err
-					}
-				}
-			}
-		}
-		for _, a := range seed.Apps() {
-			for _, id := range p.DirectApps {
-				if id == a.ID {
-					if err := enter(p, "app", id, a.Label); err != nil {
-						return err
-					}
-				}
+		for _, e := range beyondTheRules(rules, p) {
+			err := w.register().Grant(ctx, lease.Lease{
+				Subject: p.OktaID, Entitlement: lease.Entitlement{Kind: e.Kind, ID: e.ID}, Name: e.Name, Key: lease.RequestKey("CHG0000001"), Ticket: "CHG0000001",
+				Reason: audit.Reason{Kind: "request", Ref: "CHG0000001", Text: "entered before the first access review"},
+			})
+			if err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// beyondTheRules are the managed groups and apps that somebody holds without a
+// rule that gives them.
+func beyondTheRules(rules *entitlement.Rules, p seed.Person) []entitlement.Entitlement {
+	var held []entitlement.Entitlement
+	for _, g := range seed.Groups() {
+		if slices.Contains(p.Groups, g.ID) {
+			held = append(held, entitlement.Entitlement{Kind: entitlement.Group, ID: g.ID, Name: g.Name})
+		}
+	}
+	for _, a := range seed.Apps() {
+		if slices.Contains(p.DirectApps, a.ID) {
+			held = append(held, entitlement.Entitlement{Kind: entitlement.App, ID: a.ID, Name: a.Label})
+		}
+	}
+	given := rules.Birthright(profileOf(p)).Grants
+	return slices.DeleteFunc(held, func(e entitlement.Entitlement) bool {
+		return !rules.Managed(e.Kind, e.ID) || slices.ContainsFunc(given, func(g entitlement.Grant) bool { return g.ID == e.ID })
+	})
 }
 
 func profileOf(p seed.Person) entitlement.Profile {
