@@ -40,9 +40,11 @@ type logged struct {
 	syslog.Event
 }
 
-// log has Okta log an event of some time ago.
+// log has Okta log an event of some time ago. Its uuid is another one each time the
+// act is played: a deployed stack remembers those of before.
 func (w *World) log(n int, ago time.Duration, e syslog.Event) logged {
-	l := logged{fmt.Sprintf("5e7a1000-0000-4000-8000-%012d", n), time.Now().Add(-ago), e}
+	now := time.Now()
+	l := logged{fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(now.Unix()), n), now.Add(-ago), e} //nolint:gosec // it only has to differ
 	body := map[string]any{"uuid": l.uuid}
 	for name, value := range e {
 		body[name] = value
