@@ -84,6 +84,10 @@ func (c *Campaign) WeighAnswer(ctx context.Context, st taskState) (risk, error) 
 	return r, c.store.keep(ctx, st.SysID, q)
 }
 
+// few revocations are no mass change, whatever their share: a review of one small
+// group has read little.
+const few = 2
+
 // reasons counts what would be revoked, of this answer and of all within the
 // window.
 func (c *Campaign) reasons(ctx context.Context, q question) (reasons []string, err error) {
@@ -114,7 +118,7 @@ func (c *Campaign) reasons(ctx context.Context, q question) (reasons []string, e
 	if recent > c.settings.BreakerLimit {
 		reasons = append(reasons, fmt.Sprintf("more than %d revocations within %s", c.settings.BreakerLimit, c.settings.BreakerWindow))
 	}
-	if share := 100 * float64(recent) / float64(max(1, q.Holdings)); q.Holdings > 0 && share > c.settings.RemovalPercent {
+	if share := 100 * float64(recent) / float64(max(1, q.Holdings)); recent > few && q.Holdings > 0 && share > c.settings.RemovalPercent {
 		reasons = append(reasons, fmt.Sprintf("%.1f%% of all access that was read within %s, and more than %g%% need a second person",
 			share, c.settings.BreakerWindow, c.settings.RemovalPercent))
 	}

@@ -198,6 +198,14 @@ func TestAccessReviewCampaign(t *testing.T) {
 		})
 	}
 
+	short := restful()
+	short.Parameters = map[string]string{"AccessReviewGrace": "1s"}
+	story(t, scenario.ReviewAnywhere().Title, short, func(o *office) {
+		told, err := scenario.ReviewAnywhere().Play(o.ctx, o.World)
+		o.must(err)
+		o.says(strings.Join(told.Okta, "\n"), "jonas.weber@example.com is ACTIVE")
+	})
+
 	story(t, "asks each reviewer, carries answers out after the time of grace, reads back, and is signed off", calm(configured(map[string]string{"AccessReviewWatchers": seed.PersonSysID("E1006")})), func(o *office) {
 		o.strays("E1019", "Zendesk Agents", "E1020", "Zendesk Agents", "E1013", "NetSuite Accountants")
 		o.holds("E1020", "PagerDuty Responders", lease.RequestKey("RITM1"), time.Time{})

@@ -1,13 +1,12 @@
 package scenario
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -102,22 +101,11 @@ func (w *World) another(ctx context.Context, parameters map[string]string) (own 
 // reviewOnDemand starts a review with a signed request and waits until its
 // questions are put.
 func (w *World) reviewOnDemand(ctx context.Context) (report.Review, error) {
-	body := []byte(`{"title":"access review of the demo"}`)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, apiURL+"/access-reviews", bytes.NewReader(body))
-	if err != nil {
+	if err := w.startReview(ctx, `{"title":"access review of the demo"}`); err != nil {
 		return report.Review{}, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if err := local.Sign(ctx, r, body); err != nil {
-		return report.Review{}, err
-	}
-	answer := httptest.NewRecorder()
-	w.API().ServeHTTP(answer, r)
-	if answer.Code != http.StatusAccepted {
-		return report.Review{}, fmt.Errorf("the review was not started: %d %s", answer.Code, answer.Body)
 	}
 	var campaign states.Execution
-	err = w.soon(ctx, func() bool {
+	err := w.soon(ctx, func() bool {
 		runs := w.States.Executions(w.Machine(campaignMachine))
 		if len(runs) > 0 {
 			campaign = runs[0]
@@ -128,6 +116,28 @@ func (w *World) reviewOnDemand(ctx context.Context) (report.Review, error) {
 		return report.Review{}, errors.Join(err, fmt.Errorf("the review did not come to its questions: %s", campaign.Cause))
 	}
 	return w.reviews().Review(ctx, campaign.Name)
+}
+
+// startReview asks for a review, with a signed request.
+func (w *World) startReview(ctx context.Context, body string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.api.url+"/access-reviews", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if err := local.Sign(ctx, r, []byte(body)); err != nil {
+		return err
+	}
+	answer, err := w.api.transport.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusAccepted {
+		why, _ := io.ReadAll(answer.Body)
+		return fmt.Errorf("the review was not started: %d %s", answer.StatusCode, why)
+	}
+	return nil
 }
 
 func (w *World) failed(machine string) bool {
