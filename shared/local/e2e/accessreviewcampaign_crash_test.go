@@ -25,7 +25,7 @@ func reviewProcesses() []process {
 		o.holds("E1019", "PagerDuty Responders", lease.RequestKey("RITM1"), time.Time{})
 		o.plants(
 			found(report.Unapproved, report.High, "E1019", "Zendesk Agents", "E1003"),
-			from(found(report.Dormant, report.Medium, "E1019", "PagerDuty Responders", "E1003"), "RITM1"),
+			asRequested(found(report.Dormant, report.Medium, "E1019", "PagerDuty Responders", "E1003")),
 			found(report.Unapproved, report.Low, "E1020", "Zendesk Agents", "E1003"),
 		)
 	}

@@ -115,7 +115,7 @@ func TestAccessReviewAnswers(t *testing.T) {
 		byRule := found(report.Unapproved, report.High, "E1013", "GitHub Engineers", "E1010")
 		o.holds("E1019", "PagerDuty Responders", lease.RequestKey("RITM1"), time.Time{})
 		o.holds("E1019", "PagerDuty Responders", lease.RequestKey("RITM2"), time.Time{})
-		requested := from(found(report.Dormant, report.Medium, "E1019", "PagerDuty Responders", "E1003"), "RITM1")
+		requested := asRequested(found(report.Dormant, report.Medium, "E1019", "PagerDuty Responders", "E1003"))
 		since := o.stray("E1020", "Zendesk Agents", "E1003")
 		o.reviewed(byRule, requested, since)
 		time.Sleep(time.Minute)
@@ -296,7 +296,7 @@ func TestAccessReviewDeadline(t *testing.T) {
 	story(t, "is reminded, goes one level up, and then the default decides", calm(configured(map[string]string{"AccessReviewRevokeUnanswered": "incompatible"})), func(o *office) {
 		o.holds("E1020", "PagerDuty Responders", lease.RequestKey("RITM1"), time.Time{})
 		o.reviewed(o.stray("E1019", "Zendesk Agents", "E1003"),
-			from(found(report.Incompatible, report.High, "E1020", "PagerDuty Responders", "E1003"), "RITM1"))
+			asRequested(found(report.Incompatible, report.High, "E1020", "PagerDuty Responders", "E1003")))
 		task := o.taskOf("E1003")
 		time.Sleep(time.Until(due.Add(-72*time.Hour + time.Minute)))
 		o.says(o.lastComment(task), "Reminder: 2 lines of access wait for your decision until 15 January 2000 00:00 UTC.")

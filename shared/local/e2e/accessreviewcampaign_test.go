@@ -42,9 +42,9 @@ func found(flag report.Flag, risk report.Risk, number, group, reviewer string) r
 	}
 }
 
-// from is a finding about access that was given by a request.
-func from(f report.Finding, ref string) report.Finding {
-	f.Origin = report.Origin{Kind: "request", Ref: ref, At: time.Now().Add(-30 * days)}
+// asRequested is a finding about access that the request RITM1 gave.
+func asRequested(f report.Finding) report.Finding {
+	f.Origin = report.Origin{Kind: "request", Ref: "RITM1", At: time.Now().Add(-30 * days)}
 	return f
 }
 
@@ -212,7 +212,7 @@ func TestAccessReviewCampaign(t *testing.T) {
 		o.reviewed(
 			found(report.Unapproved, report.Critical, "E1013", "NetSuite Accountants", "E1010"),
 			found(report.Unapproved, report.High, "E1019", "Zendesk Agents", "E1003"),
-			from(found(report.Dormant, report.Medium, "E1020", "PagerDuty Responders", "E1003"), "RITM1"),
+			asRequested(found(report.Dormant, report.Medium, "E1020", "PagerDuty Responders", "E1003")),
 			found(report.Unapproved, report.Low, "E1020", "Zendesk Agents", "E1003"),
 		)
 		security := o.signOffTask()
