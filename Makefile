@@ -60,9 +60,13 @@ audit-export: ## Export a period of a stack's ledger: make audit-export API=http
 test: ## All tests
 	$(GO) test -timeout 40m ./...
 
+# One story of each process, end to end: the others run the same code on the same virtual time.
+STORIES := ^Test(Onboarding|Offboarding|AccessRequest|RoleChange|AccessReviewCampaign|CredentialResets|SyncFromOkta|AnAlertBecomesOneIncident|Load)$$
+
 .PHONY: race
-race: ## All tests under the race detector, the long ones thinned out
-	$(GO) test -race -short -timeout 40m ./...
+race: ## Tests under the race detector: all packages, the long tests left out, and a story of each process
+	$(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v /shared/local/e2e)
+	$(GO) test -race -short -timeout 20m -run '$(STORIES)' ./shared/local/e2e
 
 .PHONY: browser
 browser: ## Drive console, report and timeline in a Chromium: CHROMIUM=path, AXE_CORE=path of axe.min.js, SCREENSHOTS=directory
