@@ -53,9 +53,11 @@ func (s *Steps) judge(ctx context.Context, r begun, all *stacks) (*judge, error)
 			j.items[i.Entitlement.Kind+"/"+i.Entitlement.ID] = best
 		}
 	}
-	err = whole(ctx, all, groupsPile, func(g listed) error { j.names[g.ID] = g.Name; return nil })
-	if err != nil {
-		return nil, err
+	for half := range 2 {
+		err := whole(ctx, all, fmt.Sprintf("%s-%d", groupsPile, half), func(g listed) error { j.names[g.ID] = g.Name; return nil })
+		if err != nil {
+			return nil, err
+		}
 	}
 	err = whole(ctx, all, carriersPile, func(c carrier) error {
 		groups := j.carriers[c.App]

@@ -110,7 +110,8 @@ type slice struct {
 // its own.
 const (
 	usersBranch  = "users"
-	groupsBranch = "groups"
+	evenBranch   = "groups-0"
+	oddBranch    = "groups-1"
 	appsBranch   = "apps"
 	rolesBranch  = "roles"
 	peopleBranch = "people"
@@ -137,7 +138,8 @@ type position struct {
 
 var readers = map[string]reader{
 	usersBranch:  {"/api/v1/users", 60, (*Steps).readUsers},
-	groupsBranch: {"/api/v1/groups", 120, (*Steps).readGroups},
+	evenBranch:   {"/api/v1/groups", 120, (*Steps).readEvenGroups},
+	oddBranch:    {"/api/v1/groups", 120, (*Steps).readOddGroups},
 	appsBranch:   {"/api/v1/apps", 50, (*Steps).readApps},
 	rolesBranch:  {"/api/v1", 1 + okta.AdminsPerPage, (*Steps).readRoles},
 	peopleBranch: {"", 10, (*Steps).readPeople},

@@ -3,10 +3,8 @@ package accessreview
 import (
 	"context"
 	"encoding/json"
-	"sync/atomic"
+	"fmt"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"lifecycle/shared/fault"
 	"lifecycle/shared/okta"
@@ -125,24 +123,13 @@ func joined(first, last string) string {
 	return first + " " + last
 }
 
-// lanesAt is where reading what hangs on the entries of a catalogue goes on: the
-// catalogue is read first, then every lane reads the pages of its entries.
-type lanesAt struct {
+// catalogueAt is where reading what hangs on the entries of a catalogue goes on:
+// the catalogue is read first, then the pages of one entry after the other.
+type catalogueAt struct {
 	Listed bool   `json:"listed,omitempty"`
+	Entry  int    `json:"entry,omitempty"`
 	After  string `json:"after,omitempty"`
-	Lanes  []lane `json:"lanes,omitempty"`
 }
-
-// lane reads the entries whose number has the same remainder, one after the
-// other.
-type lane struct {
-	Entry int    `json:"entry"`
-	After string `json:"after,omitempty"`
-}
-
-// laneCount is how many pages are asked for at once: Okta takes 75 from all
-// programs together.
-const laneCount = 4
 
 // catalogue is how a list of groups or apps, and then what hangs on each, is
 // read.
@@ -150,22 +137,34 @@ type catalogue struct {
 	pile string
 	list func(ctx context.Context, after string) (entries []listed, next string, err error)
 	page func(ctx context.Context, entry listed, after string) (people []held, next string, err error)
-	// lay puts the people of a page down.
+	// lay counts the people of a page.
 	lay func(onto *sheet, people []held)
 }
 
-func (s *Steps) readGroups(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
+func (s *Steps) readEvenGroups(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
+	return s.readGroups(ctx, st, cursor, calls, onto, 0)
+}
+
+func (s *Steps) readOddGroups(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet) (position, error) {
+	return s.readGroups(ctx, st, cursor, calls, onto, 1)
+}
+
+// readGroups reads one half of the groups. There are so many pages of members
+// that one after the other they would take longer than Okta's limit asks for; and
+// no function makes two calls at once, so that the reserved concurrency of all
+// stays below what Okta allows.
+func (s *Steps) readGroups(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet, half int) (position, error) {
 	wanted, err := s.wanted(ctx, st.Review)
 	if err != nil {
 		return position{}, err
 	}
 	return s.readCatalogue(ctx, st, cursor, calls, onto, catalogue{
-		pile: groupsPile,
+		pile: fmt.Sprintf("%s-%d", groupsPile, half),
 		list: func(ctx context.Context, after string) (entries []listed, next string, err error) {
 			page, err := s.okta.GroupPage(ctx, after)
 			for _, g := range page.Items {
 				// Nobody can be taken out of a built-in group, and everybody is in it.
-				if g.Type != okta.GroupTypeBuiltIn && wanted(report.Group, g.ID, g.Name) {
+				if g.Type != okta.GroupTypeBuiltIn && partitionOf(g.ID)%2 == half && wanted(report.Group, g.ID, g.Name) {
 					entries = append(entries, listed{ID: g.ID, Name: g.Name, Type: g.Type})
 				}
 			}
@@ -222,7 +221,7 @@ func (s *Steps) readApps(ctx context.Context, st state, cursor json.RawMessage, 
 
 // readCatalogue reads a slice of a catalogue and of what hangs on its entries.
 func (s *Steps) readCatalogue(ctx context.Context, st state, cursor json.RawMessage, calls int, onto *sheet, c catalogue) (position, error) {
-	at, err := cursorOf[lanesAt](cursor)
+	at, err := cursorOf[catalogueAt](cursor)
 	if err != nil {
 		return position{}, err
 	}
@@ -231,7 +230,7 @@ func (s *Steps) readCatalogue(ctx context.Context, st state, cursor json.RawMess
 		if err != nil {
 			return position{}, err
 		}
-		return c.lanes(ctx, at, entries, calls, onto)
+		return c.pages(ctx, at, entries, calls, onto)
 	}
 	fresh := at.After == ""
 	entries, made, err := c.entries(ctx, &at, calls, onto)
@@ -240,7 +239,7 @@ func (s *Steps) readCatalogue(ctx context.Context, st state, cursor json.RawMess
 	}
 	// A list that fits into one slice leaves calls over, which go to its first
 	// entries.
-	to, err := c.lanes(ctx, at, entries, calls-made, onto)
+	to, err := c.pages(ctx, at, entries, calls-made, onto)
 	to.Calls += made
 	return to, err
 }
@@ -256,8 +255,8 @@ func (s *Steps) entriesOf(ctx context.Context, st state, pile string) (entries [
 }
 
 // entries reads pages of the catalogue itself.
-func (c catalogue) entries(ctx context.Context, at *lanesAt, calls int, onto *sheet) (entries []listed, made int, err error) {
-	for made < calls {
+func (c catalogue) entries(ctx context.Context, at *catalogueAt, calls int, onto *sheet) (entries []listed, made int, err error) {
+	for made < calls && !at.Listed {
 		page, next, err := c.list(ctx, at.After)
 		if err != nil {
 			return nil, made, err
@@ -267,69 +266,31 @@ func (c catalogue) entries(ctx context.Context, at *lanesAt, calls int, onto *sh
 			onto.lay(c.pile, "", e) // one part: it is always read whole
 		}
 		entries = append(entries, page...)
-		if at.After = next; next != "" {
-			continue
-		}
-		at.Listed = true
-		for i := range laneCount {
-			at.Lanes = append(at.Lanes, lane{Entry: i})
-		}
-		return entries, made, nil
+		at.After, at.Listed = next, next == ""
 	}
 	return entries, made, nil
 }
 
-// lanes reads pages side by side until the calls are used up. Which lane gets how
-// far is chance; what is read in the end is not.
-func (c catalogue) lanes(ctx context.Context, at lanesAt, entries []listed, calls int, onto *sheet) (position, error) {
-	var left atomic.Int64
-	left.Store(int64(calls))
-	pages := make(chan []held, len(at.Lanes))
-	group, inner := errgroup.WithContext(ctx)
-	for i := range at.Lanes {
-		group.Go(func() error { return c.follow(inner, &at.Lanes[i], len(at.Lanes), entries, &left, pages) })
-	}
-	failed := make(chan error, 1)
-	go func() {
-		failed <- group.Wait()
-		close(pages)
-	}()
-	for people := range pages {
-		for _, h := range people {
-			onto.lay(heldPile, h.User, h)
-		}
-		c.lay(onto, people)
-	}
-	if err := <-failed; err != nil {
-		return position{}, err
-	}
-	to := position{Cursor: at, Calls: calls - int(max(left.Load(), 0)), Done: true}
-	for _, l := range at.Lanes {
-		to.Done = to.Done && l.Entry >= len(entries)
-	}
-	return to, nil
-}
-
-// follow reads the pages of a lane while there are calls left.
-func (c catalogue) follow(ctx context.Context, l *lane, step int, entries []listed, left *atomic.Int64, pages chan<- []held) error {
-	for l.Entry < len(entries) && left.Add(-1) >= 0 {
-		people, next, err := c.page(ctx, entries[l.Entry], l.After)
+// pages reads the people of one entry after the other.
+func (c catalogue) pages(ctx context.Context, at catalogueAt, entries []listed, calls int, onto *sheet) (position, error) {
+	made := 0
+	for ; made < calls && at.Entry < len(entries); made++ {
+		people, next, err := c.page(ctx, entries[at.Entry], at.After)
 		if fault.Is[*fault.NotFound](err) { // deleted since it was listed
 			people, next, err = nil, "", nil
 		}
 		if err != nil {
-			return err
+			return position{}, err
 		}
-		select {
-		case pages <- people:
-		case <-ctx.Done():
-			return ctx.Err()
+		for _, h := range people {
+			onto.lay(heldPile, h.User, h)
 		}
-		if l.After = next; next == "" {
-			l.Entry += step
+		c.lay(onto, people)
+		if at.After = next; next == "" {
+			at.Entry++
 		}
 	}
-	return nil
+	return position{Cursor: at, Calls: made, Done: at.Entry >= len(entries)}, nil
 }
 
 // readRoles reads the administrators of one page, and the roles of each.
