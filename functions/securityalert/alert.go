@@ -111,6 +111,10 @@ type suspicion struct {
 	// that the incident tells.
 	Note      string  `json:"note,omitempty"`
 	ToldState standof `json:"told_state,omitempty"`
+	// Since is when the state was decided, Repeat what has come after that and the
+	// incident does not tell: if it is closed by then, the next one begins with it.
+	Since  time.Time  `json:"since,omitzero"`
+	Repeat *suspicion `json:"repeat,omitempty"`
 }
 
 // same reports whether nothing has been decided since.
@@ -254,17 +258,23 @@ func (a *alert) suspect(f detect.Finding, s detect.Sighting, consent detect.Cons
 		p = a.add(s)
 	}
 	at := time.UnixMilli(s.At).UTC()
-	n := 1
+	fresh := &suspicion{
+		Rule: f.Rule.ID, Severity: f.Severity, Actions: f.Rule.Contain, Consent: consent, At: at, Place: s.Place, N: 1,
+	}
 	if old := p.Suspicion; old != nil {
+		fresh.N = old.N + 1
 		closed := slices.Contains([]standof{cleared, released}, old.State)
 		if again := f.Severity.Worse(old.Severity) || closed && f.Rule.ID != old.Rule; !again || old.State == contained || old.State == due {
+			if !old.Since.IsZero() && at.After(old.Since) {
+				old.Repeat = fresh
+				// Nobody can enter a contained account unless somebody has let it in
+				// again by hand, as they do who close the incident.
+				a.Urgent = a.Urgent || old.State == contained
+			}
 			return
 		}
-		n = old.N + 1
 	}
-	p.Suspicion = &suspicion{
-		Rule: f.Rule.ID, Severity: f.Severity, Actions: f.Rule.Contain, Consent: consent, At: at, Place: s.Place, N: n,
-	}
+	p.Suspicion = fresh
 	a.Urgent, p.Described = true, false // whoever was one of many is looked at now
 	if !slices.Contains(a.Evidence, s.UUID) && len(a.Evidence) < 2*mostEvidence {
 		a.Evidence = append(a.Evidence, s.UUID)
@@ -303,7 +313,8 @@ func (a *alert) next() {
 	for _, p := range a.People {
 		p.Described = false
 		if p.Suspicion != nil && p.Suspicion.State != suspected {
-			p.Suspicion = nil
+			p.Suspicion = p.Suspicion.Repeat
+			a.Urgent = a.Urgent || p.Suspicion != nil
 		}
 	}
 }

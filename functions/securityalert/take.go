@@ -131,6 +131,11 @@ func (s *Steps) UpdateIncident(ctx context.Context, st state) (Watch, error) {
 		if a, err = s.keep(ctx, a, func(now *alert) {
 			now.Told, now.Priority = tell, a.Priority
 			now.Urgent = now.Urgent && now.news()
+			if !now.news() { // whoever reads the incident knows what was repeated
+				for _, p := range now.suspects(contained, released, cleared, spared, shadowed, failed) {
+					p.Suspicion.Repeat = nil
+				}
+			}
 			now.Quiet, now.Notes = time.Now().Add(interval(now.Notes)).UTC(), now.Notes+1
 		}); err != nil {
 			return Watch{}, err

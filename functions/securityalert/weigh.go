@@ -66,7 +66,9 @@ func (s *Steps) WeighContainment(ctx context.Context, st state) (weighed, error)
 func (s *Steps) decide(ctx context.Context, a alert, p *person) (alert, error) {
 	return s.keep(ctx, a, func(now *alert) {
 		if q := now.People[p.ID]; q != nil && q.Suspicion != nil && q.Suspicion.N == p.Suspicion.N {
+			repeat := q.Suspicion.Repeat
 			q.Suspicion = p.Suspicion
+			q.Suspicion.Since, q.Suspicion.Repeat = time.Now().UTC(), repeat
 		}
 	})
 }

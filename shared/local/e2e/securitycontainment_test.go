@@ -120,6 +120,52 @@ func TestContainment(t *testing.T) {
 		w.is("running", len(w.alertsRunning()), 0)
 	})
 
+	watching(t, "an account that is entered again after its incident was closed is contained again, on the next incident", unpolled(), func(w *watch) {
+		w.polls()
+		w.spray()
+		w.polls()
+		w.calm()
+		first := w.incident()
+		w.is("contained", w.person(attacker).Status, oktasim.Suspended)
+		time.Sleep(5 * time.Minute)
+		w.must(w.Okta.SetStatus(seed.PersonOktaID(attacker), oktasim.Active)) // by hand, in the console
+		w.saves(first, analyst, map[string]string{"state": "6", "close_code": "Solution provided", "close_notes": "Password changed"})
+		time.Sleep(time.Minute) // nobody has told the alert
+		w.happens(entered())
+		w.polls()
+		w.calm()
+		w.is("incidents", len(w.incidents()), 2)
+		w.is("contained again", w.person(attacker).Status, oktasim.Suspended)
+		w.is("changes", len(alertChanges(w)), 4)
+	})
+
+	watching(t, "what the closed incident told already contains nobody again", unpolled(), func(w *watch) {
+		w.polls()
+		w.spray()
+		w.polls()
+		w.calm()
+		first := w.incident()
+		time.Sleep(5 * time.Minute)
+		w.answers(first, snowsim.Approved)
+		w.calm()
+		time.Sleep(5 * time.Minute)
+		w.happens(entered()) // the incident is open, and says so
+		w.polls()
+		w.calm()
+		time.Sleep(10 * time.Minute)
+		w.calm()
+		w.saves(first, analyst, map[string]string{"state": "6", "close_code": "Solution provided", "close_notes": "It was Robert"})
+		time.Sleep(time.Minute)
+		w.happens(syslog.WrongPassword(syslog.Person("E1042"), syslog.Hosting, syslog.Script))
+		for i := range 12 {
+			w.happens(syslog.WrongPassword(seed.People()[i], syslog.Hosting, syslog.Script))
+		}
+		w.polls()
+		w.calm()
+		w.is("incidents", len(w.incidents()), 2)
+		w.is("the account", w.person(attacker).Status, oktasim.Active)
+	})
+
 	watching(t, "protected accounts are left alone, and whoever is on call is told", unpolled(), func(w *watch) {
 		w.compromised(seed.NumberBreakGlass)
 		w.polls()
