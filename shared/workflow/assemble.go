@@ -98,7 +98,9 @@ func Assemble(ctx context.Context, cloud *platform.Cloud, kindVariable string, f
 	return Parts{
 		Config: config, Ledger: tickets.Ledger, ServiceNow: tickets.ServiceNow,
 		Tickets: NewTickets(kind, tickets.ServiceNow, custodian), Okta: client, Seats: seats,
-		Rules:  entitlement.NewSource(cloud.S3, config.RulesBucket, config.RulesKey),
+		Rules: entitlement.NewSource(cloud.S3, config.RulesBucket, config.RulesKey, entitlement.OnProblem(func(context.Context, error) {
+			cloud.Metrics.Count("RulesNotRenewed", 1, "Rules", config.RulesKey)
+		})),
 		Leases: lease.New(cloud.DynamoDB, config.LeasesTable, tickets.Ledger),
 	}, nil
 }

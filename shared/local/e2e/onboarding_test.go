@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lifecycle/shared/audit"
 	"lifecycle/shared/lease"
@@ -250,4 +251,15 @@ func (o *office) mailsTo(userID string) []string {
 		}
 	}
 	return kinds
+}
+
+func TestRulesThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	story(t, "leave those in force that were, and raise an alarm", scenario.Options{}, func(o *office) {
+		o.isResolved(o.hired(nil))
+		o.PutRules([]byte(`{"version": "2026-02"}`))
+		time.Sleep(2 * time.Minute)
+		o.isResolved(o.hired(map[string]string{"first_name": "Ada", "email": "ada@" + seed.Domain, "employee_number": "E2002"}))
+		o.says(o.log.String(), `"RulesNotRenewed":1`)
+	})
 }
