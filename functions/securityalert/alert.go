@@ -55,8 +55,10 @@ type alert struct {
 	// Wrote stands for the title and the description as they were last written:
 	// when somebody has changed them, they are left as they are.
 	Wrote map[string]string `json:"wrote,omitempty"`
-	Notes int               `json:"notes"` // updates of the incident so far
-	Quiet time.Time         `json:"quiet"` // until then an ordinary event wakes nobody
+	// Bare says that the description was written before the events could be read.
+	Bare  bool      `json:"bare,omitempty"`
+	Notes int       `json:"notes"` // updates of the incident so far
+	Quiet time.Time `json:"quiet"` // until then an ordinary event wakes nobody
 	// Urgent says that something came that cannot wait.
 	Urgent bool `json:"urgent,omitempty"`
 	// Token resumes the execution that waits for news.

@@ -81,7 +81,7 @@ func (s *Steps) DescribePeople(ctx context.Context, st state) (workflow.Nothing,
 		return workflow.Nothing{}, err
 	}
 	people := a.toDescribe()
-	if len(people) == 0 {
+	if len(people) == 0 && !a.Bare {
 		return workflow.Nothing{}, nil
 	}
 	portraits := make([]portrait, 0, len(people))
@@ -97,11 +97,14 @@ func (s *Steps) DescribePeople(ctx context.Context, st state) (workflow.Nothing,
 		portraits = append(portraits, one)
 		a.Privileged = a.Privileged || one.privileged
 	}
-	name := fmt.Sprintf("okta-people-%d.txt", 1+a.described())
-	if err := s.file(ctx, a, rules, name, "text/plain", []byte(s.portraitsText(portraits))); err != nil {
-		return workflow.Nothing{}, err
+	posting := servicenow.Posting{Key: noteKey(a, "people", idsOf(people)), WorkNote: "The events could be read by now: see the description.", Set: map[string]string{}}
+	if len(people) > 0 {
+		name := fmt.Sprintf("okta-people-%d.txt", 1+a.described())
+		if err := s.file(ctx, a, rules, name, "text/plain", []byte(s.portraitsText(portraits))); err != nil {
+			return workflow.Nothing{}, err
+		}
+		posting.WorkNote = peopleNote(portraits, name)
 	}
-	posting := servicenow.Posting{Key: noteKey(a, "people", idsOf(people)), WorkNote: peopleNote(portraits, name), Set: map[string]string{}}
 	if err := s.introduce(ctx, &a, rules, portraits, posting.Set); err != nil {
 		return workflow.Nothing{}, err
 	}
@@ -114,7 +117,7 @@ func (s *Steps) DescribePeople(ctx context.Context, st state) (workflow.Nothing,
 		return workflow.Nothing{}, err
 	}
 	_, err = s.keep(ctx, a, func(now *alert) {
-		now.Priority, now.Privileged, now.Wrote = priority, a.Privileged, a.Wrote
+		now.Priority, now.Privileged, now.Wrote, now.Bare = priority, a.Privileged, a.Wrote, a.Bare
 		for _, p := range people {
 			if q := now.People[p.ID]; q != nil {
 				q.Described = true
@@ -144,17 +147,36 @@ func idsOf(people []*person) string {
 }
 
 // introduce names the person whom the incident is about, in its columns, its title
-// and its description.
+// and its description. One that was opened before its events could be read is told
+// what they say, too.
 func (s *Steps) introduce(ctx context.Context, a *alert, rules *detect.Rules, portraits []portrait, set map[string]string) error {
-	foremost := a.foremost()
-	if foremost == nil {
+	var known map[string]string
+	about := ""
+	if who := a.foremost(); who != nil {
+		i := slices.IndexFunc(portraits, func(p portrait) bool { return p.id == who.ID })
+		if i < 0 || portraits[i].user.ID == "" {
+			return nil
+		}
+		if err := s.name(ctx, *a, portraits[i].user.Profile, set); err != nil {
+			return err
+		}
+		known, about = map[string]string{who.ID: portraits[i].user.Profile.Login}, s.portraitText(portraits[i])
+	} else if !a.Bare {
 		return nil
 	}
-	i := slices.IndexFunc(portraits, func(p portrait) bool { return p.id == foremost.ID })
-	if i < 0 || portraits[i].user.ID == "" {
-		return nil
+	found, missing, err := s.firstEvents(ctx, *a)
+	if err != nil {
+		return err
 	}
-	profile, kind := portraits[i].user.Profile, s.kinds.of(a.Incident.Table)
+	a.Bare = a.Bare && missing != ""
+	return s.rewrite(ctx, a, set, map[string]string{
+		"title": title(*a, rules, known), "description": s.description(*a, rules, found, missing, about),
+	})
+}
+
+// name sets the columns that say whom the incident is about.
+func (s *Steps) name(ctx context.Context, a alert, profile okta.Profile, set map[string]string) error {
+	kind := s.kinds.of(a.Incident.Table)
 	put := func(field, value string) {
 		if column := kind.Fields[field]; column != "" && value != "" {
 			set[column] = value
@@ -169,14 +191,7 @@ func (s *Steps) introduce(ctx context.Context, a *alert, rules *detect.Rules, po
 		}
 		put("person", found.SysID)
 	}
-	found, missing, err := s.firstEvents(ctx, *a)
-	if err != nil {
-		return err
-	}
-	return s.rewrite(ctx, a, set, map[string]string{
-		"title":       title(*a, rules, map[string]string{foremost.ID: profile.Login}),
-		"description": s.description(*a, rules, found, missing, s.portraitText(portraits[i])),
-	})
+	return nil
 }
 
 // rewrite sets columns anew that nobody has changed since they were last written;
@@ -223,8 +238,10 @@ func (s *Steps) portray(ctx context.Context, p *person, recent signIns, rules *d
 	missing("admin roles", err)
 	missing("recent sign-ins", recent.missing[p.ID])
 	if number := out.user.Profile.ManagerID; number != "" {
-		if manager, err := s.servicenow.PersonByEmployeeNumber(ctx, number); err == nil {
-			out.manager = manager.UserName
+		manager, err := s.servicenow.PersonByEmployeeNumber(ctx, number)
+		out.manager = manager.UserName
+		if fault.Retryable(err) {
+			missing("manager", err)
 		}
 	}
 	out.privileged = len(out.roles) > 0 || slices.ContainsFunc(out.groups, func(g okta.Group) bool {

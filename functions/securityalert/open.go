@@ -84,14 +84,14 @@ func (s *Steps) OpenIncident(ctx context.Context, st state) (workflow.Nothing, e
 		return workflow.Nothing{}, err
 	}
 	a.Priority = a.due(rules)
-	values, err := s.columns(ctx, a, rules, kind)
+	values, err := s.columns(ctx, &a, rules, kind)
 	if err != nil {
 		return workflow.Nothing{}, err
 	}
 	made, err := s.create(ctx, a, rules, kind, values)
 	if fault.Is[*fault.Denied](err) && kind.Table != s.kinds.plain.Table {
 		// The plugin is there, and its role was not given to the integration.
-		if values, err = s.columns(ctx, a, rules, s.kinds.plain); err == nil {
+		if values, err = s.columns(ctx, &a, rules, s.kinds.plain); err == nil {
 			made, err = s.create(ctx, a, rules, s.kinds.plain, values)
 		}
 	}
@@ -101,7 +101,7 @@ func (s *Steps) OpenIncident(ctx context.Context, st state) (workflow.Nothing, e
 	tell, wrote := a.tells(), map[string]string{"title": digest(values["short_description"]), "description": digest(values["description"])}
 	_, err = s.keep(ctx, a, func(now *alert) {
 		now.Incident = &incident{Table: made.Table, SysID: made.SysID, Number: made.Number}
-		now.Priority, now.Told, now.Wrote = a.Priority, tell, wrote
+		now.Priority, now.Told, now.Wrote, now.Bare = a.Priority, tell, wrote, a.Bare
 		now.Urgent = now.Urgent && now.news()
 		now.Quiet = time.Now().Add(interval(0)).UTC()
 	})
@@ -118,19 +118,21 @@ func (s *Steps) create(ctx context.Context, a alert, rules *detect.Rules, kind s
 // little spare.
 const mostTitle, mostDescription = 150, 3900
 
-// columns are the values of a new incident.
-func (s *Steps) columns(ctx context.Context, a alert, rules *detect.Rules, kind servicenow.Kind) (map[string]string, error) {
+// columns are the values of a new incident, whose description is bare where the
+// System Log does not show the events yet.
+func (s *Steps) columns(ctx context.Context, a *alert, rules *detect.Rules, kind servicenow.Kind) (map[string]string, error) {
 	values := kind.Columns(servicenow.Open)
 	maps.Copy(values, priorityColumns(a.Priority))
-	events, missing, err := s.lookUp(ctx, a)
+	events, missing, err := s.lookUp(ctx, *a)
 	if err != nil {
 		return nil, err
 	}
+	a.Bare = len(events) < min(perQuery, len(a.Evidence))
 	known := loginsOf(events)
-	values["short_description"] = title(a, rules, known)
-	values["description"] = s.description(a, rules, events, missing, "")
+	values["short_description"] = title(*a, rules, known)
+	values["description"] = s.description(*a, rules, events, missing, "")
 	values["correlation_display"] = servicenow.AlertMark
-	rule := leading(a, rules)
+	rule := leading(*a, rules)
 	if rule != nil {
 		values["category"], values["subcategory"] = rule.Category, rule.Subcategory
 		group, err := s.servicenow.GroupSysID(ctx, rule.Group)
@@ -161,7 +163,7 @@ func (s *Steps) columns(ctx context.Context, a alert, rules *detect.Rules, kind 
 	if rule != nil {
 		set("rule", rule.ID)
 	}
-	set("url", s.links.log(a))
+	set("url", s.links.log(*a))
 	return values, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lifecycle/shared/local"
+	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/scenario"
 	"lifecycle/shared/local/seed"
 	"lifecycle/shared/local/snowsim"
@@ -259,6 +260,29 @@ func TestAnAlertBecomesOneIncident(t *testing.T) {
 		})
 	})
 
+	watching(t, "one that is opened before the System Log shows the events is told later what they say", unpolled(), func(w *watch) {
+		hidden := func(r *http.Request, _ int) *oktasim.Fault {
+			if strings.Contains(r.URL.Query().Get("filter"), "uuid eq") {
+				return &oktasim.Fault{Status: 503}
+			}
+			return nil
+		}
+		w.Okta.Fault(hidden)
+		w.is("the hook's answer", w.hooks(append(w.tries(), w.happens(syslog.New("security.threat.detected", syslog.ByAddress(syslog.Proxy.IP), syslog.From(syslog.Proxy))))...), http.StatusOK)
+		time.Sleep(10 * time.Second)
+		for _, t := range w.incidents() {
+			w.says(w.Column(t, "description"), "The events themselves could not be read")
+		}
+		w.Okta.Fault(nil)
+		time.Sleep(10 * time.Minute)
+		w.calm()
+		w.is("incidents", len(w.incidents()), 2)
+		for _, t := range w.incidents() {
+			w.is("still bare", strings.Contains(w.Column(t, "description"), "could not be read"), false)
+			w.is("title", strings.Contains(w.Column(t, "short_description"), "203.0.113.7 (12 accounts)") || strings.Contains(w.Column(t, "short_description"), syslog.Proxy.IP), true)
+		}
+	})
+
 	watching(t, "what analysts have written over stays as they wrote it", unpolled(), func(w *watch) {
 		w.polls()
 		w.tries()
@@ -331,48 +355,4 @@ func alertChanges(w *watch) []string {
 		}
 	}
 	return list
-}
-
-// TestAnAttackerWhoAsksTheServiceDesk has factors asked for whose account somebody
-// got into: as long as the incident is open, that is for a person.
-func TestAnAttackerWhoAsksTheServiceDesk(t *testing.T) {
-	t.Parallel()
-	for name, plugin := range map[string]bool{"among the incidents": false, "in the plugin's table": true} {
-		t.Run("gets nothing while the incident is open "+name, func(t *testing.T) {
-			t.Parallel()
-			inOfficeOf(t, func() scenario.Options {
-				o := unpolled()
-				o.ServiceNow = snowsim.New(snowsim.Options{SecurityIncidents: plugin})
-				return o
-			}, func(o *office) {
-				w := &watch{office: o}
-				w.polls()
-				w.spray()
-				w.polls()
-				w.settles()
-				table, query := "incident", "u_kind=security_alert"
-				if plugin {
-					table, query = "sn_si_incident", ""
-				}
-				rows := w.ServiceNow.Query(table, query)
-				w.is("incidents", len(rows), 1)
-				incident := scenario.Ticket{Table: table, SysID: rows[0]["sys_id"], Number: rows[0]["number"]}
-				w.answers(incident, snowsim.Approved) // the account can sign in again
-				w.settles()
-				before := w.person(attacker)
-				ticket := w.help(chloe, "mfa", attacker, map[string]string{"identity_proof": "call back: 7731"})
-				w.isReferred(ticket, before, "A security incident is open about this person: "+incident.Number+".")
-
-				closing := map[string]string{"state": "6", "close_code": "Solution provided", "close_notes": "Reset in person"}
-				if plugin {
-					closing["state"] = "3"
-				}
-				w.must(w.ServiceNow.As("admin").Update(table, incident.SysID, closing))
-				w.settles()
-				w.saves(ticket, scenario.Login(chloe), map[string]string{"description": "The incident is closed"})
-				w.helped(ticket)
-				w.is("who is asked now", len(w.approvers(ticket)) > 0, true)
-			})
-		})
-	}
 }

@@ -246,3 +246,47 @@ func TestContainment(t *testing.T) {
 		w.is("priorities", priorities, map[string]string{seed.NumberHelpDesk: "1", "E1042": "2"})
 	})
 }
+
+// TestAnAttackerWhoAsksTheServiceDesk has factors asked for whose account somebody
+// got into: as long as the incident is open, that is for a person.
+func TestAnAttackerWhoAsksTheServiceDesk(t *testing.T) {
+	t.Parallel()
+	for name, plugin := range map[string]bool{"among the incidents": false, "in the plugin's table": true} {
+		t.Run("gets nothing while the incident is open "+name, func(t *testing.T) {
+			t.Parallel()
+			inOfficeOf(t, func() scenario.Options {
+				o := unpolled()
+				o.ServiceNow = snowsim.New(snowsim.Options{SecurityIncidents: plugin})
+				return o
+			}, func(o *office) {
+				w := &watch{office: o}
+				w.polls()
+				w.spray()
+				w.polls()
+				w.settles()
+				table, query := "incident", "u_kind=security_alert"
+				if plugin {
+					table, query = "sn_si_incident", ""
+				}
+				rows := w.ServiceNow.Query(table, query)
+				w.is("incidents", len(rows), 1)
+				incident := scenario.Ticket{Table: table, SysID: rows[0]["sys_id"], Number: rows[0]["number"]}
+				w.answers(incident, snowsim.Approved) // the account can sign in again
+				w.settles()
+				before := w.person(attacker)
+				ticket := w.help(chloe, "mfa", attacker, map[string]string{"identity_proof": "call back: 7731"})
+				w.isReferred(ticket, before, "A security incident is open about this person: "+incident.Number+".")
+
+				closing := map[string]string{"state": "6", "close_code": "Solution provided", "close_notes": "Reset in person"}
+				if plugin {
+					closing["state"] = "3"
+				}
+				w.must(w.ServiceNow.As("admin").Update(table, incident.SysID, closing))
+				w.settles()
+				w.saves(ticket, scenario.Login(chloe), map[string]string{"description": "The incident is closed"})
+				w.helped(ticket)
+				w.is("who is asked now", len(w.approvers(ticket)) > 0, true)
+			})
+		})
+	}
+}
