@@ -46,12 +46,32 @@ func (c *Campaign) confirm(ctx context.Context, st taskState, q question, f repo
 	if there, err := c.holds(ctx, f); err != nil || !there {
 		return "kept, and not there any more", err
 	}
+	if against, err := c.incompatible(ctx, rules, f); err != nil || against != "" {
+		return "kept, but not as an exception: it may not be held together with " + against, err
+	}
 	err = c.leases.Grant(ctx, lease.Lease{
 		Subject: f.Person.OktaID, Entitlement: entitlementOf(f.Holding), Name: f.Holding.Name, Key: lease.ExceptionKey(st.Number), Ticket: st.Number,
 		Reason:     audit.Reason{Kind: "exception", Ref: st.Number, Text: "kept by the reviewer's decision in " + st.Number},
 		ApprovedBy: []string{q.Answer.By},
 	})
 	return "kept, as an exception that " + st.Number + " gives", err
+}
+
+// incompatible is what the person holds that nobody may hold together with what is
+// kept: a reviewer cannot agree to that.
+func (c *Campaign) incompatible(ctx context.Context, rules *entitlement.Rules, f report.Finding) (string, error) {
+	groups, err := c.okta.Groups(ctx, f.Person.OktaID)
+	if err != nil {
+		return "", err
+	}
+	for _, g := range groups {
+		for _, pair := range rules.Incompatible([]string{g.ID}, f.Holding.ID) {
+			if pair.Mode == entitlement.Enforce && g.ID != f.Holding.ID {
+				return g.Name + " (" + pair.Reason + ")", nil
+			}
+		}
+	}
+	return "", nil
 }
 
 // deliver gives what was approved and is not there.

@@ -366,6 +366,15 @@ func TestAccessReviewDeadline(t *testing.T) {
 func TestAccessReviewKinds(t *testing.T) {
 	t.Parallel()
 
+	story(t, "nobody can agree to what may not be held together", calm(scenario.Options{}), func(o *office) {
+		o.reviewed(o.stray("E1026", "NetSuite Payment Approvers", "E1004"))
+		task := o.taskOf("E1004")
+		o.replies(task, "E1004", "1 keep")
+		o.graceEnds(task)
+		o.says(o.lastNote(task), "Kept, but not as an exception: it may not be held together with NetSuite Accountants")
+		o.is("leases", len(o.requestsOf("E1026")), 0)
+	})
+
 	story(t, "roles, accounts and apps are taken away and read back; the protected are not", calm(scenario.Options{}), func(o *office) {
 		role := found(report.AdminRole, report.High, seed.NumberHelpDesk, "IT", "Security Operations")
 		roles := o.person(seed.NumberHelpDesk).Roles
