@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,53 +132,79 @@ type Caught struct {
 	// Records were looked at, Archived of them were missing and are archived now.
 	Records  int `json:"records"`
 	Archived int `json:"archived"`
+	// Streams were verified in the table and against the archive, and Problems is how
+	// many records something is wrong with.
+	Streams  int `json:"streams"`
+	Problems int `json:"problems"`
 }
 
-// CatchUp archives what is missing of a period: a stream of a table forgets after a
-// day what could not be delivered.
+// CatchUp archives what is missing of a period, because a stream of a table forgets
+// after a day what could not be delivered, and then verifies every ticket that has
+// a record in it, so that damage is told within a day though nobody asks.
 func (a *Archiver) CatchUp(ctx context.Context, from, to time.Time) (Caught, error) {
 	var caught Caught
+	seen := map[string]bool{}
 	search := ledger.Search{From: from, To: to, Limit: 1000}
 	for {
-		page, err := a.ledger.Search(ctx, search)
+		streams, next, err := a.ledger.StreamsOf(ctx, search)
 		if err != nil {
 			return caught, err
 		}
-		if err := a.fill(ctx, page.Found, &caught); err != nil {
-			return caught, err
+		for _, stream := range streams {
+			if seen[stream] {
+				continue
+			}
+			seen[stream] = true
+			if err := a.mend(ctx, stream, &caught); err != nil {
+				return caught, err
+			}
 		}
-		if page.Next == (ledger.Place{}) {
+		if next == (ledger.Place{}) {
 			break
 		}
-		search.After = page.Next
+		search.After = next
 	}
+	a.metrics.Count("LedgerDamaged", caught.Problems, "UseCase", "audit")
 	a.metrics.Count("LedgerArchiveCaughtUp", caught.Archived, "UseCase", "audit")
-	platform.Logger(ctx).InfoContext(ctx, "the archive has caught up", "records", caught.Records, "archived", caught.Archived)
+	platform.Logger(ctx).InfoContext(ctx, "the archive has caught up", "records", caught.Records, "archived", caught.Archived, "streams", caught.Streams, "problems", caught.Problems)
 	return caught, nil
 }
 
-func (a *Archiver) fill(ctx context.Context, found []ledger.Found, caught *Caught) error {
-	archived := map[string]map[string]bool{} // hashes by stream
-	for _, f := range found {
+// mend archives what is missing of a stream, and verifies it.
+func (a *Archiver) mend(ctx context.Context, stream string, caught *Caught) error {
+	x, err := a.ledger.Examine(ctx, stream)
+	if err != nil {
+		return err
+	}
+	copies, err := a.vault.Copies(ctx, stream)
+	if err != nil {
+		return err
+	}
+	for _, link := range x.Links {
 		caught.Records++
-		if archived[f.Stream] == nil {
-			copies, err := a.vault.Copies(ctx, f.Stream)
-			if err != nil {
-				return err
-			}
-			archived[f.Stream] = map[string]bool{}
-			for _, c := range copies {
-				archived[f.Stream][c.Hash] = true
-			}
+		if slices.ContainsFunc(copies, func(c Copy) bool { return c.Seq == link.Seq }) {
+			continue // a copy that differs is for the verification to name
 		}
-		// A record that does not hold together is for the verification to name.
-		if archived[f.Stream][f.Hash] || hashOf(f.Body) != f.Hash {
-			continue
+		f, found, err := a.ledger.At(ctx, stream, link.Seq)
+		switch {
+		case fault.Is[*fault.Conflict](err), err == nil && (!found || hashOf(f.Body) != f.Hash || !names(f.Body, stream, link.Seq)):
+			continue // likewise
+		case err != nil:
+			return err
 		}
-		if err := a.vault.keep(ctx, f.Stream, f.Seq, f.Hash, f.Body); err != nil {
+		if err := a.vault.keep(ctx, stream, f.Seq, f.Hash, f.Body); err != nil {
 			return err
 		}
 		caught.Archived++
+	}
+	checked, err := NewVerifier(a.ledger, a.vault).Stream(ctx, stream, false)
+	if err != nil {
+		return err
+	}
+	caught.Streams++
+	caught.Problems += len(checked.Problems) + checked.More
+	for _, p := range checked.Problems {
+		platform.Logger(ctx).ErrorContext(ctx, "the ledger is damaged", "stream", p.Stream, "record", p.Seq, "where", p.Where, "problem", p.Text)
 	}
 	return nil
 }

@@ -139,7 +139,7 @@ func TestWhatTheStreamLostIsCaughtUpWith(t *testing.T) {
 	if c := e.check(t, false); len(c.Problems) != 3 {
 		t.Fatalf("problems %v", c.Problems)
 	}
-	for run, want := range []Caught{{Records: 6, Archived: 3}, {Records: 6}} {
+	for run, want := range []Caught{{Records: 6, Archived: 3, Streams: 2}, {Records: 6, Streams: 2}} {
 		got, err := e.archiver.CatchUp(t.Context(), day, day.AddDate(0, 0, 1))
 		if err != nil || got != want {
 			t.Errorf("run %d: %+v, %v, want %+v", run+1, got, err, want)
@@ -147,6 +147,16 @@ func TestWhatTheStreamLostIsCaughtUpWith(t *testing.T) {
 	}
 	if c := e.check(t, true); !c.OK() || c.Archived != 6 {
 		t.Error(c)
+	}
+	e.remove(t, "s/1", sortKey(2))
+	if got, err := e.archiver.CatchUp(t.Context(), day, day.AddDate(0, 0, 1)); err != nil || got.Problems != 2 || got.Archived != 0 {
+		t.Errorf("with a record deleted: %+v, %v", got, err)
+	}
+	i := e.read(t, sortKey(3))
+	i["body"] = text("{")
+	e.write(t, i)
+	if got, err := e.archiver.CatchUp(t.Context(), day, day.AddDate(0, 0, 1)); err != nil || got.Problems < 3 || got.Archived != 0 {
+		t.Errorf("with a record that cannot be read: %+v, %v", got, err)
 	}
 	for _, bad := range []string{`{}`, `{"catch_up_days":0}`, `[]`, `"x"`} {
 		if _, err := e.archiver.Handle(t.Context(), json.RawMessage(bad)); !fault.Is[*fault.Invalid](err) {
