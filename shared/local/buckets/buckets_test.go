@@ -181,3 +181,23 @@ func TestListingsComeInPages(t *testing.T) {
 		t.Errorf("%d versions, want 50", n)
 	}
 }
+
+func TestPartsOfAnObject(t *testing.T) {
+	t.Parallel()
+	_, c := setup()
+	if _, err := put(t.Context(), c, "plain", "parts", "0123456789"); err != nil {
+		t.Fatal(err)
+	}
+	for span, want := range map[string]string{"bytes=0-3": "0123", "bytes=4-9": "456789", "bytes=8-20": "89", "bytes=10-12": "InvalidRange"} {
+		got, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("plain"), Key: aws.String("parts"), Range: aws.String(span)})
+		if err != nil {
+			if code(err) != want {
+				t.Errorf("%s: %v", span, err)
+			}
+			continue
+		}
+		if content, err := io.ReadAll(got.Body); err != nil || string(content) != want {
+			t.Errorf("%s: %q, %v", span, content, err)
+		}
+	}
+}
