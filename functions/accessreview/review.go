@@ -215,14 +215,19 @@ func (t table) get(ctx context.Context, k key) (item, error) {
 	return out.Item, nil
 }
 
-// under reads the items whose sort key begins so, in its order.
+// under reads the items whose sort key begins so, in its order; with an empty one
+// all that stand under pk.
 func (t table) under(ctx context.Context, prefix key) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
-		pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
+		query := &dynamodb.QueryInput{
 			TableName: aws.String(t.name), ConsistentRead: aws.Bool(true),
-			KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-			ExpressionAttributeValues: item{":pk": text(prefix.pk), ":sk": text(prefix.sk)},
-		})
+			KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": text(prefix.pk)},
+		}
+		if prefix.sk != "" { // DynamoDB refuses an empty value of a key
+			query.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
+			query.ExpressionAttributeValues[":sk"] = text(prefix.sk)
+		}
+		pages := dynamodb.NewQueryPaginator(t.client, query)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
