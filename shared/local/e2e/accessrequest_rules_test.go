@@ -99,7 +99,7 @@ var lives = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) event {
 // besides, and nothing was done to what nobody manages.
 func TestWorkingLife(t *testing.T) {
 	t.Parallel()
-	many := 5
+	many := 3
 	if testing.Short() {
 		many = 1
 	}

@@ -190,12 +190,12 @@ func TestCrashes(t *testing.T) {
 // leavesOut reports whether a disturbance of a call is left out for the time it
 // takes. Where only some are made, they take turns.
 func (p process) leavesOut(call, way int) bool {
-	every := max(p.every, 3)
+	every := 2 * max(p.every, 3) // as many again are for -thorough
 	switch {
 	case *thorough:
 		return false
 	case testing.Short():
-		every = 13
+		every = 29
 	case p.whole:
 		return way >= different
 	}

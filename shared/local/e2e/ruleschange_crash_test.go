@@ -48,7 +48,7 @@ func TestRulesChangeCrashes(t *testing.T) {
 		calls = append(calls, describe(c))
 		return local.Pass
 	})
-	every := 3
+	every := 7
 	if testing.Short() {
 		every = 29
 	}
