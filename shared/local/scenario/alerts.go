@@ -19,7 +19,7 @@ import (
 
 const (
 	// victim is whose password the attacker of the demo finds.
-	victim = "E1041"
+	victim = "E1023"
 	// investigator is who looks into the alert.
 	investigator = "E1035"
 )
@@ -215,7 +215,7 @@ func underAttack(ctx context.Context, w *World) (told Told, err error) {
 	if err != nil {
 		return told, err
 	}
-	told.happened("%s has reached her and takes the containment back by one answer on %s: %s can sign in again", Login(investigator), list[0].Number, Login(victim))
+	told.happened("%s has reached the person and takes the containment back by one answer on %s: %s can sign in again", Login(investigator), list[0].Number, Login(victim))
 	before, _ := w.Okta.Snapshot(Login(victim))
 	ticket, err := help(ctx, w, &told, Login(agent), "Caller has lost her phone, it is urgent", Reset("mfa", victim, map[string]string{
 		"identity_proof": "call back: 7731",
