@@ -101,6 +101,13 @@ func TestQuality(t *testing.T) {
 	if diff := cmp.Diff(string(kept), page); diff != "" {
 		t.Errorf("detection has changed; look at it, and if it is right, go test -update (-kept +now):\n%s", diff)
 	}
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), strings.TrimSpace(string(kept))) {
+		t.Errorf("README shows another table than %s: paste it there", golden)
+	}
 }
 
 // report is the page that the README shows.
