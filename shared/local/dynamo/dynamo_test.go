@@ -230,6 +230,8 @@ func TestRequestsThatDynamoDBRefusesAreRefused(t *testing.T) {
 	refusedWith(t, err, "ValidationException", "Consistent reads")
 	_, err = b.client.Query(t.Context(), &dynamodb.QueryInput{TableName: table, KeyConditionExpression: aws.String("sk = :x"), ExpressionAttributeValues: attributes{":x": s("c")}})
 	refusedWith(t, err, "ValidationException", "missed key schema element")
+	_, err = b.client.Query(t.Context(), &dynamodb.QueryInput{TableName: table, KeyConditionExpression: aws.String("pk = :x AND begins_with(sk, :none)"), ExpressionAttributeValues: attributes{":x": s("c"), ":none": s("")}})
+	refusedWith(t, err, "ValidationException", "empty string value. Key: sk")
 	_, err = b.client.ListBackups(t.Context(), &dynamodb.ListBackupsInput{})
 	refusedWith(t, err, "UnknownOperationException", "ListBackups")
 	if err := b.db.CreateTable(t.Context(), dynamo.Spec{Name: "things", Hash: "pk"}); err == nil {

@@ -260,6 +260,9 @@ func (k key) check(p *parser, v value) {
 	if v.kind != "" && v.kind != k.kind {
 		p.failf("One or more parameter values were invalid: Condition parameter type does not match schema type; attribute: %s", k.name)
 	}
+	if v.kind == "S" && v.text == "" { // seen on another engine: an empty beginning is no way to ask for all
+		p.failf("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: %s", k.name)
+	}
 }
 
 // keyComparison compares a key with a value, or with two (BETWEEN).
