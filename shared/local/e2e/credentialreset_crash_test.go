@@ -68,7 +68,7 @@ func TestCredentialResetCrashes(t *testing.T) {
 			t.Logf("%d calls, and in the end\n%s", len(calls), want)
 			for i := range calls {
 				for j, d := range disturbances {
-					if p.leavesOut(i, j) {
+					if p.leavesOut(i, j, calls[i]) {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s call %d, %s", d.how, i+1, calls[i]), func(t *testing.T) {

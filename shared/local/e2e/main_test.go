@@ -8,6 +8,7 @@ import (
 
 // TestMain lets thousands of short worlds come and go without collecting each.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(1000)
+	debug.SetMemoryLimit(3 << 30)
 	os.Exit(m.Run())
 }

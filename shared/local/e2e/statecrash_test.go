@@ -113,7 +113,7 @@ func TestSyncCrashes(t *testing.T) {
 			thinned := process{every: a.every}
 			for i := range calls {
 				for j, d := range disturbances {
-					if thinned.leavesOut(i, j) {
+					if thinned.leavesOut(i, j, "") {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s call %d, %s", d.how, i+1, calls[i]), func(t *testing.T) {
