@@ -12,6 +12,7 @@ import (
 
 	"lifecycle/shared/local"
 	"lifecycle/shared/local/console"
+	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/scenario"
 )
 
@@ -35,11 +36,20 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	simulated := !real && f.against == ""
+	if simulated {
+		options.Okta = oktasim.New(oktasim.Options{URL: local.OktaURL, Limits: scenario.Granted()})
+	}
 	w, err := scenario.New(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer w.Stop()
+	if simulated {
+		if err := w.KnowLimits(ctx, scenario.Granted()); err != nil {
+			return err
+		}
+	}
 	server := newServer(w, f.listen, console.Options{Real: real})
 	if f.serve || f.against != "" {
 		if err := server.start(ctx); err != nil {
@@ -80,7 +90,7 @@ func tell(ctx context.Context, w *scenario.World, f flags, out io.Writer) error 
 		fmt.Fprintf(out, "Playing %d acts through %s, around a simulated Okta org and ServiceNow instance of 50 people.\n", len(chapters[0]), f.against)
 	} else {
 		fmt.Fprintf(out, "%d functions, %d state machines and %d tables of template.yaml are up in this process,\n"+
-			"around a simulated Okta org and ServiceNow instance of 50 people.\n",
+			"around a simulated Okta org, granted five times the default limits, and a ServiceNow instance of 50 people.\n",
 			len(w.Template.Functions), len(w.Template.Machines), len(w.Template.Tables))
 	}
 	failed := story(ctx, w, chapters, out)

@@ -77,13 +77,20 @@ func accessReview(ctx context.Context, w *World) (told Told, err error) {
 		expect(proof.OK(), "the ledger does not verify: %+v", proof.First))
 }
 
-// another is a world of its own beside this one, with other parameters. Stop ends
-// it.
+// another is a world of its own beside this one, with other parameters and higher
+// limits. Stop ends it.
 func (w *World) another(ctx context.Context, parameters map[string]string) (own *World, stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	own, err = New(ctx, Options{Options: local.Options{Root: w.root, Log: w.logs, Parameters: parameters}})
+	own, err = New(ctx, Options{Options: local.Options{
+		Root: w.root, Log: w.logs, Parameters: parameters, Okta: oktasim.New(oktasim.Options{URL: local.OktaURL, Limits: Granted()}),
+	}})
 	if err != nil {
 		cancel()
+		return nil, nil, err
+	}
+	if err := own.KnowLimits(ctx, Granted()); err != nil {
+		cancel()
+		own.Stop()
 		return nil, nil, err
 	}
 	done := make(chan struct{})

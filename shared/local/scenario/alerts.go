@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"lifecycle/shared/audit"
 	"lifecycle/shared/local/oktasim"
 	"lifecycle/shared/local/seed"
 	"lifecycle/shared/local/snowsim"
@@ -184,13 +185,12 @@ func sprayed(ctx context.Context, w *World) (told Told, err error) {
 	}
 	pages := w.Published()
 	told.happened("whoever is on call was told: %q", pages[len(pages)-1].Subject)
-	contained := 0
+	tried := []string{Login(victim)}
 	for _, p := range seed.People()[:12] {
-		if a, _ := w.Okta.Snapshot(p.Email); a.Status == oktasim.Suspended {
-			contained++
-		}
+		tried = append(tried, p.Email)
 	}
-	return told, errors.Join(wrong, expect(contained == 0, "%d accounts are suspended that nobody got into", contained))
+	contained, err := w.containedOf(ctx, tried...)
+	return told, errors.Join(wrong, err, expect(slices.Equal(contained, []string{a.ID}), "%v are suspended, %s was got into", contained, a.ID))
 }
 
 // underAttack has an analyst let the victim in again, and the attacker, who has the
@@ -232,4 +232,21 @@ func underAttack(ctx context.Context, w *World) (told Told, err error) {
 		expect(strings.Contains(strings.Join(w.Notes(ticket, "work_notes"), "\n"), list[0].Number), "%s does not say why", ticket.Number),
 		expect(len(w.ServiceNow.Approvals(ticket.SysID)) == 0, "somebody was asked to approve it"),
 		w.Save(ticket, Login(agent), map[string]string{"state": "8"}))
+}
+
+// containedOf are those of the people whom an alert suspended, by Okta user id: other
+// acts may suspend people at the same time.
+func (w *World) containedOf(ctx context.Context, people ...string) (ids []string, err error) {
+	for _, login := range people {
+		a, _ := w.Okta.Snapshot(login)
+		for r, err := range w.Ledger().BySubject(ctx, a.ID) {
+			if err != nil {
+				return nil, err
+			}
+			if r.Verb == "user.suspend" && r.Phase == audit.Done && r.Reason.Kind == "security-alert" {
+				ids = append(ids, a.ID)
+			}
+		}
+	}
+	return ids, nil
 }
