@@ -23,7 +23,7 @@ type Act struct {
 // can be played through a deployed stack.
 func Anywhere() []Act {
 	requests := AccessRequests()
-	return []Act{Joiners()[0], Joiners()[1], Joiners()[3], requests[0], requests[1], requests[3], Movers()[0], Leavers()[0], ReviewAnywhere()}
+	return []Act{Joiners()[0], Joiners()[1], Joiners()[3], requests[0], requests[1], requests[3], Movers()[0], Leavers()[0], ReviewAnywhere(), Sync()[1], Credentials()[0], Sync()[0]}
 }
 
 // Told is what a spectator sees of an act.
