@@ -87,6 +87,17 @@ func (v *Vault) put(ctx context.Context, key string, content []byte) error {
 func (v *Vault) Copies(ctx context.Context, stream string) ([]Copy, error) {
 	var copies []Copy
 	at := map[string]int{}
+	place := func(key string) (int, bool) { // of the record's copy, made when it is first met
+		if i, known := at[key]; known {
+			return i, true
+		}
+		c, ok := copyOf(key)
+		if ok {
+			at[key] = len(copies)
+			copies = append(copies, c)
+		}
+		return len(copies) - 1, ok
+	}
 	pages := s3.NewListObjectVersionsPaginator(v.client, &s3.ListObjectVersionsInput{Bucket: aws.String(v.bucket), Prefix: aws.String(streamPrefix(stream))})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -95,15 +106,9 @@ func (v *Vault) Copies(ctx context.Context, stream string) ([]Copy, error) {
 		}
 		for _, version := range page.Versions {
 			key := aws.ToString(version.Key)
-			i, known := at[key]
+			i, known := place(key)
 			if !known {
-				c, ok := copyOf(key)
-				if !ok {
-					continue
-				}
-				i = len(copies)
-				at[key] = i
-				copies = append(copies, c)
+				continue
 			}
 			c := &copies[i]
 			c.Versions++
@@ -111,15 +116,9 @@ func (v *Vault) Copies(ctx context.Context, stream string) ([]Copy, error) {
 		}
 		for _, marker := range page.DeleteMarkers {
 			key := aws.ToString(marker.Key)
-			i, known := at[key]
+			i, known := place(key)
 			if !known {
-				c, ok := copyOf(key)
-				if !ok {
-					continue
-				}
-				i = len(copies)
-				at[key] = i
-				copies = append(copies, c)
+				continue
 			}
 			copies[i].Hidden = copies[i].Hidden || aws.ToBool(marker.IsLatest)
 		}

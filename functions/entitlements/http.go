@@ -162,7 +162,11 @@ func failed(ctx context.Context, r events.APIGatewayV2HTTPRequest, err error) ev
 		status, code = http.StatusServiceUnavailable, "temporarily_unavailable"
 	}
 	platform.Logger(ctx).WarnContext(ctx, "a question about the rules was not answered", "error", err.Error())
-	return answer(status, refusal{Error: code, Message: err.Error(), RequestID: r.RequestContext.RequestID})
+	message := err.Error()
+	if status == http.StatusInternalServerError {
+		message = "this was not foreseen; the log has more under the request's id"
+	}
+	return answer(status, refusal{Error: code, Message: message, RequestID: r.RequestContext.RequestID})
 }
 
 func answer(status int, body any) events.APIGatewayV2HTTPResponse {

@@ -102,10 +102,6 @@ func (c *Client) RemoveAdminRole(ctx context.Context, userID, roleID string, why
 	}, why)
 }
 
-// superAdminsPage is how many administrators are read at once (spec,
-// listUsersWithRoleAssignments: 100).
-const superAdminsPage = "100"
-
 // SuperAdmins lists the ids of the users who are super administrators and can
 // sign in. It asks administrator by administrator.
 func (c *Client) SuperAdmins(ctx context.Context) ([]string, error) {
@@ -133,38 +129,19 @@ func (c *Client) SuperAdmins(ctx context.Context) ([]string, error) {
 	return supers, nil
 }
 
-// administrators lists the users who hold any role, whose list has its next
-// link in the body.
+// administrators lists the users who hold any role.
 func (c *Client) administrators(ctx context.Context) ([]string, error) {
 	var ids []string
-	for path := "/api/v1/iam/assignees/users?limit=" + superAdminsPage; path != ""; {
-		var page struct {
-			Value []struct {
-				ID string `json:"id"`
-			} `json:"value"`
-			Links struct {
-				Next struct {
-					Href string `json:"href"`
-				} `json:"next"`
-			} `json:"_links"`
-		}
-		_, err := c.do(ctx, call{doing: "reading who is an administrator", read: true}, func(ctx context.Context) error {
-			_, err := raw(ctx, "GET", path, &page)
-			return err
-		})
+	for after := ""; ; {
+		page, err := c.AdminPage(ctx, after)
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range page.Value {
-			ids = append(ids, v.ID)
+		ids = append(ids, page.Items...)
+		if after = page.Next; after == "" {
+			return ids, nil
 		}
-		next := pathOf(page.Links.Next.Href)
-		if next == path {
-			return nil, &fault.Unavailable{Message: "reading who is an administrator: the list does not end"}
-		}
-		path = next
 	}
-	return ids, nil
 }
 
 // pathOf is the path and query of a link; empty when there is none.
